@@ -1,0 +1,59 @@
+# Relink's commands. `make demo` and `make test` need nothing run before them.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+
+# Passed on as they are: make demo DEMO_ARGS="--help"; make test TEST_ARGS="tests/project -k locks".
+DEMO_ARGS ?=
+TEST_ARGS ?=
+# Parallel test processes. loadfile keeps the tests of one file, and the servers they share, together.
+TEST_JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types imports house locks doctor bench requirements clean
+
+help: ## lists the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+setup: ## builds .venv from the pinned requirements, if it is not what they say
+	@scripts/setup
+
+demo: setup ## breaks a simulated environment and watches Relink repair it
+	@$(BIN)/relink demo $(DEMO_ARGS)
+
+test: setup ## runs every test and reports branch coverage
+	@$(BIN)/python -m pytest --numprocesses=$(TEST_JOBS) --dist=loadfile \
+		--cov --cov-report=term:skip-covered --durations=5 --quiet $(TEST_ARGS)
+
+check: setup lint types imports house locks doctor ## everything a change must pass besides the tests
+
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: .venv/bin/ruff format ."; exit 1; }
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+imports: setup ## import-linter: which room may import which
+	@$(BIN)/lint-imports --no-cache
+
+house: setup ## sizes, machine paths, unfinished marks, tests that cannot fail
+	@$(BIN)/python scripts/house_check.py
+
+locks: setup ## requirements*.txt are what requirements/*.in give
+	@scripts/lock --check
+
+doctor: setup ## azure-functions-doctor: will the Functions host take this?
+	@$(BIN)/azure-functions-doctor doctor --path . --profile minimal \
+		--hosting-plan flex-consumption --target-python 3.13
+
+bench: setup ## runs the benchmarks and writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks
+
+requirements: setup ## renews requirements*.txt from requirements/*.in
+	@scripts/lock
+
+clean: ## removes .venv and what the tools leave behind
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		.coverage .coverage.* build dist *.egg-info
+	@find . -name __pycache__ -type d -not -path './node_modules/*' -prune -exec rm -rf {} +
