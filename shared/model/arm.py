@@ -1,0 +1,150 @@
+"""Owns typed views of what ARM answers: where its JSON becomes ours.
+
+Each view reads what a decision needs and ignores the rest. Shapes: specs/types of the resource
+and domain.md, in the section named at each view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.model.json import JsonObject, dig
+from shared.model.resource_id import ResourceId
+
+SUCCEEDED = "succeeded"
+APPROVED = "approved"
+
+
+def provisioning_state(body: JsonObject) -> str:
+    """``properties.provisioningState`` in lower case; empty when the kind has none."""
+    return str(dig(body, "properties.provisioningState") or "").lower()
+
+
+def moment(text: object) -> datetime | None:
+    """An ARM timestamp as an aware datetime; nothing when it is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """A private endpoint as ARM shows it (domain.md 4)."""
+
+    state: str
+    connection: str
+    description: str
+    target: ResourceId | None
+    group_ids: tuple[str, ...]
+    subnet: ResourceId | None
+    interface: ResourceId | None
+
+    @classmethod
+    def of(cls, body: JsonObject) -> EndpointView:
+        """Read a private endpoint's body. ``connection`` is in lower case, such as ``approved``."""
+        connections = [
+            *(dig(body, "properties.privateLinkServiceConnections") or ()),
+            *(dig(body, "properties.manualPrivateLinkServiceConnections") or ()),
+        ]
+        first = connections[0] if connections else {}
+        state = "properties.privateLinkServiceConnectionState"
+        interfaces = dig(body, "properties.networkInterfaces") or [{}]
+        return cls(
+            state=provisioning_state(body),
+            connection=str(dig(first, f"{state}.status") or "").lower(),
+            description=str(dig(first, f"{state}.description") or ""),
+            target=ResourceId.maybe(dig(first, "properties.privateLinkServiceId")),
+            group_ids=tuple(dig(first, "properties.groupIds") or ()),
+            subnet=ResourceId.maybe(dig(body, "properties.subnet.id")),
+            interface=ResourceId.maybe(interfaces[0].get("id")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceView:
+    """An endpoint's network interface: its incarnation and its addresses (domain.md 4)."""
+
+    guid: str
+    addresses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, body: JsonObject) -> InterfaceView:
+        """Read a network interface's body."""
+        configurations = dig(body, "properties.ipConfigurations") or ()
+        found = (dig(c, "properties.privateIPAddress") for c in configurations)
+        return cls(str(dig(body, "properties.resourceGuid") or ""), tuple(a for a in found if a))
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """An AKS cluster: both states have to be looked at (domain.md 2)."""
+
+    power: str
+    state: str
+    vnet_integration: bool
+
+    @classmethod
+    def of(cls, body: JsonObject) -> ClusterView:
+        """Read a managed cluster's body."""
+        return cls(
+            power=str(dig(body, "properties.powerState.code") or "").lower(),
+            state=provisioning_state(body),
+            vnet_integration=bool(
+                dig(body, "properties.apiServerAccessProfile.enableVnetIntegration")
+            ),
+        )
+
+    @property
+    def usable(self) -> bool:
+        """Running and settled. A stopped cluster shows Succeeded as well."""
+        return self.power == "running" and self.state == SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeView:
+    """A Kubernetes compute (domain.md 3.1)."""
+
+    state: str
+    created_on: datetime | None
+    incarnation: str
+    principal: str
+    errors: tuple[str, ...]
+
+    @classmethod
+    def of(cls, body: JsonObject) -> ComputeView:
+        """Read a compute's body; the incarnation is its createdOn as Azure wrote it."""
+        created = str(dig(body, "properties.createdOn") or "")
+        errors = dig(body, "properties.provisioningErrors") or ()
+        return cls(
+            state=provisioning_state(body),
+            created_on=moment(created),
+            incarnation=created,
+            principal=str(dig(body, "identity.principalId") or ""),
+            errors=tuple(str(dig(e, "error.code") or "") for e in errors),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PowerAction:
+    """A start or stop that the activity log shows as succeeded."""
+
+    name: str
+    at: datetime
+
+    @classmethod
+    def all_of(cls, events: tuple[JsonObject, ...]) -> tuple[PowerAction, ...]:
+        """The succeeded starts and stops among activity log events, oldest first."""
+        found = []
+        for event in events:
+            operation = str(dig(event, "operationName.value") or "").lower()
+            at = moment(dig(event, "eventTimestamp"))
+            done = str(dig(event, "status.value") or "").lower() == SUCCEEDED
+            name = next((n for n in ("start", "stop") if operation.endswith(f"/{n}/action")), "")
+            if name and at and done:
+                found.append(cls(name, at))
+        return tuple(sorted(found, key=lambda action: action.at))

@@ -1,0 +1,65 @@
+"""Owns how an owned field is put right while every other field stays as it is (domain.md 5)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from shared.model.json import JsonObject, dig
+from shared.model.step import Change, Edit, EditKind
+
+_NOTHING = "none"
+
+
+def words(text: object) -> list[str]:
+    """A comma list such as ``"AzureServices, Logging"`` as its words; "None" is no word."""
+    parts = [part.strip() for part in str(text or "").split(",")]
+    return [part for part in parts if part and part.lower() != _NOTHING]
+
+
+def edited(current: object, edit: Edit) -> Any:  # noqa: ANN401 - JSON
+    """What the field holds after ``edit``, given what it holds now."""
+    if edit.kind is EditKind.SET:
+        return edit.value
+    present = words(current)
+    if str(edit.value).lower() in (word.lower() for word in present):
+        return current
+    return ", ".join([*present, str(edit.value)])
+
+
+def changes_of(live: JsonObject, edits: Iterable[Edit]) -> tuple[Change, ...]:
+    """Field by field, what ``edits`` would change on ``live``; nothing for fields in order."""
+    found = []
+    for edit in edits:
+        before = dig(live, edit.path)
+        after = edited(before, edit)
+        if before != after:
+            found.append(Change(edit.path, before, after))
+    return tuple(found)
+
+
+def patch_body(live: JsonObject, edits: Iterable[Edit]) -> dict[str, Any]:
+    """The smallest PATCH body that carries ``edits`` without dropping what Azure would drop.
+
+    Where Azure replaces an object as a whole (``Edit.whole``), the object is taken from ``live``
+    as it is now, edited and sent complete; any other field is sent alone.
+    """
+    body: dict[str, Any] = {}
+    for edit in edits:
+        if edit.whole and dig(body, edit.whole) is None:
+            _place(body, edit.whole, copy.deepcopy(dig(live, edit.whole) or {}))
+        _place(body, edit.path, edited(dig(live, edit.path), edit))
+    return body
+
+
+def _place(body: dict[str, Any], path: str, value: object) -> None:
+    """Put ``value`` at ``path``, reusing names that are there in another casing."""
+    *parents, last = path.split(".")
+    for name in parents:
+        body = body.setdefault(_spelling(body, name), {})
+    body[_spelling(body, last)] = value
+
+
+def _spelling(body: dict[str, Any], name: str) -> str:
+    return next((key for key in body if key.lower() == name.lower()), name)
