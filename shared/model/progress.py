@@ -10,8 +10,7 @@ from shared.model.step import Change
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step is finished. ``note`` says what was left alone or restored on the way.
-
+    """The step is finished. ``note`` says what was left alone or restored on the way."""
 
     changes: tuple[Change, ...] = ()
     note: str = ""
