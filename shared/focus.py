@@ -1,0 +1,91 @@
+"""Owns narrowing: which parts of an environment an event concerns, so that a look stays small.
+
+An event only says where to look again (design, "Level-based"). A part is kept when the event is
+about the part itself, about something below it, or about what makes or breaks it: the target's
+side of an endpoint's connection, a cluster for its endpoints and computes, a zone for the
+endpoints whose records lie in it. What earlier runs left open (debts, intents) is always kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.model.actual import Memory
+from shared.model.environment import Compute, Environment, Part, PrivateEndpoint, ZoneConfig
+from shared.model.resource_id import ResourceId
+
+
+def focus(
+    environment: Environment, resources: Iterable[ResourceId] | None, memory: Memory
+) -> Environment:
+    """The part of ``environment`` that ``resources`` concern; all of it for ``None``.
+
+    What a kept part refers to stays listed as context: the clusters of endpoints and computes, and
+    the workspaces of a storage account, these with nothing declared, so that nothing is judged.
+    """
+    if resources is None:
+        return environment
+    named = {*resources, *(debt.target for debt in memory.debts)}
+    named |= {intent.resource for intent in memory.intents}
+    kept = [part for part in environment.parts() if concerns(part, named)]
+    clusters = {part.cluster for part in kept if isinstance(part, Compute)}
+    clusters |= {part.target for part in kept if isinstance(part, PrivateEndpoint)}
+    ids = {part.id for part in kept}
+    context = tuple(
+        workspace
+        if workspace.id in ids
+        else workspace.model_copy(update={"public_network_access": None})
+        for workspace in environment.workspaces
+        if workspace.id in ids or workspace.storage_account in ids
+    )
+    return _only(environment, ids | clusters).model_copy(update={"workspaces": context})
+
+
+def concerns(part: Part, named: Iterable[ResourceId]) -> bool:
+    """Whether one of the ``named`` resources is about this part."""
+    return any(_touches(part, resource) for resource in named)
+
+
+def _touches(part: Part, resource: ResourceId) -> bool:
+    if resource == part.id or _is_group_of(part, resource):
+        return True
+    if isinstance(part, PrivateEndpoint):
+        return (
+            resource.within(part.id)
+            or (resource.within(part.target) and (part.to_cluster or resource != part.target))
+            or any(resource.within(record.zone) for record in part.records)
+            or any(resource.within(zone.private_dns_zone_id) for zone in _zones(part))
+        )
+    if isinstance(part, Compute):
+        return resource.within(part.id) or resource.within(part.cluster) or _role(part, resource)
+    return resource.within(part.id) and "/privateendpointconnections/" not in resource.key
+
+
+def _is_group_of(part: Part, resource: ResourceId) -> bool:
+    """Whether ``resource`` is the group or subscription that holds the part."""
+    return not resource.type and part.id.within(resource)
+
+
+def _role(compute: Compute, resource: ResourceId) -> bool:
+    """Whether ``resource`` is a role assignment at a scope where the compute has a declared role."""
+    if resource.type != "microsoft.authorization/roleassignments":
+        return False
+    return any(resource.scope == role.scope for role in compute.roles)
+
+
+def _zones(endpoint: PrivateEndpoint) -> tuple[ZoneConfig, ...]:
+    return endpoint.zone_group.zones if endpoint.zone_group else ()
+
+
+def _only(environment: Environment, ids: set[ResourceId]) -> Environment:
+    """``environment`` with the parts in ``ids``, without validating it again."""
+    lists = (
+        "workspaces", "storage_accounts", "key_vaults", "registries", "clusters",
+        "private_endpoints", "computes",
+    )  # fmt: skip
+    return environment.model_copy(
+        update={
+            name: tuple(part for part in getattr(environment, name) if part.id in ids)
+            for name in lists
+        }
+    )
