@@ -1,0 +1,213 @@
+"""What runs on the host's event loop while it serves.
+
+Owns the parts — worker, hub, pump, HTTP, timers, queues — from the first to the last of them.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import uvicorn
+
+from devhost.calls import Calls, client_binding
+from devhost.durable import Limits, Pump
+from devhost.front import application
+from devhost.hub.backend import TaskHub
+from devhost.hub.server import HubServer
+from devhost.hub.store import Store
+from devhost.keys import HostKey
+from devhost.settings import HostSettings
+from devhost.worker import Worker
+
+log = logging.getLogger("devhost")
+
+_THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
+# Finished orchestrations are kept for status queries this long.
+_RETENTION = timedelta(days=7)
+_PURGE_EVERY = 3600.0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its signals, and telling when it listens."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to whoever runs the host."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self._tell()
+
+
+@dataclass(slots=True, kw_only=True)
+class Serving:
+    """One run of the host, from indexing the app to closing the hub."""
+
+    app_dir: Path
+    state: Path
+    settings: HostSettings
+    key: HostKey
+    listener: socket.socket
+    url: str
+    token: str
+    now: Callable[[], datetime]
+    _hub_server: HubServer | None = None
+
+    def environment(self) -> Mapping[str, str]:
+        """What the Functions host sets for its worker."""
+        return {
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            "AZURE_FUNCTIONS_ENVIRONMENT": "Development",
+            "AzureWebJobsScriptRoot": str(self.app_dir),
+            "WEBSITE_HOSTNAME": self.url.removeprefix("http://"),
+            _THREADS: str(self._threads()),
+        }
+
+    def hub_facts(self) -> Mapping[str, str]:
+        """How a durable client outside of the app reaches the hub."""
+        address = self._hub_server.address if self._hub_server else ""
+        return {"rpc": address, "token": self.token}
+
+    async def run(self, started: Callable[[Callable[[float], None]], None]) -> int:
+        """Serve until stopped. `started` gets a function that stops it, with the seconds of grace.
+
+        Returns:
+            How many calls were still running in the end.
+
+        Raises:
+            StartError: the app cannot be served.
+            StateLostError: the hub could not write.
+        """
+        worker = await Worker.load(self.app_dir)
+        hub = TaskHub(Store(self.state / "hub.db"), self.now, bell := _Bell())
+        try:
+            return await self._run(worker, hub, bell, started)
+        finally:
+            hub.close()
+
+    async def _run(
+        self,
+        worker: Worker,
+        hub: TaskHub,
+        bell: "_Bell",
+        started: Callable[[Callable[[float], None]], None],
+    ) -> int:
+        self._hub_server = HubServer(hub, self.token)
+        await self._hub_server.start()
+        binding = client_binding(
+            url=self.url, rpc=self._hub_server.address, token=self.token, code=self.key.durable
+        )
+        calls = Calls(worker, binding)
+        pump = Pump(hub, worker, calls, self._limits())
+        stopping: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        app = application(worker, hub, calls, self.key, self.settings)
+        server = _Server(_uvicorn(app), lambda: started(_stopper(stopping)))
+        bell.ring = lambda: _work(hub, pump, stopping)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve([self.listener]))
+            purge = tasks.create_task(self._purge(hub))
+            bell()
+            grace = await stopping
+            pump.stop()
+            purge.cancel()
+            server.should_exit = True
+            left = await calls.close(grace)
+        await pump.close()
+        await self._hub_server.stop()
+        if hub.broken:
+            raise hub.broken
+        return left
+
+    def _threads(self) -> int:
+        given = self.settings.app.get(_THREADS, "")
+        limits = self._durable_limits()
+        # HTTP, timer and queue functions need some as well.
+        return int(given) if given.isdigit() else limits.activities + limits.orchestrations + 8
+
+    def _durable_limits(self) -> Limits:
+        number = self.settings.number
+        orchestrations = number("durableTask", "maxConcurrentOrchestratorFunctions", default=16)
+        return Limits(
+            orchestrations=orchestrations,
+            activities=number("durableTask", "maxConcurrentActivityFunctions", default=32),
+            entities=number("durableTask", "maxConcurrentEntityFunctions", default=orchestrations),
+        )
+
+    def _limits(self) -> Limits:
+        """The limits of host.json, with fewer activities than threads when the app sets those."""
+        limits = self._durable_limits()
+        most = max(1, self._threads() * 3 // 4)
+        return Limits(
+            orchestrations=limits.orchestrations,
+            activities=min(limits.activities, most),
+            entities=limits.entities,
+        )
+
+    async def _purge(self, hub: TaskHub) -> None:
+        while True:
+            await asyncio.to_thread(hub.purge_finished, self.now() - _RETENTION)
+            await asyncio.sleep(_PURGE_EVERY)
+
+
+class _Bell:
+    """Rings on the loop, once for any number of calls from any thread in the meantime."""
+
+    def __init__(self) -> None:
+        self.ring: Callable[[], None] = lambda: None
+        self._loop = asyncio.get_running_loop()
+        self._pending = False
+
+    def __call__(self) -> None:
+        if not self._pending:
+            self._pending = True
+            with suppress(RuntimeError):  # the loop is closed: there is nobody left to ring for
+                self._loop.call_soon_threadsafe(self._now)
+
+    def _now(self) -> None:
+        self._pending = False
+        self.ring()
+
+
+def _work(hub: TaskHub, pump: Pump, stopping: asyncio.Future[float]) -> None:
+    if hub.broken:
+        log.error("%s; the host stops", hub.broken)
+        if not stopping.done():
+            stopping.set_result(0.0)
+    pump.drain()
+
+
+def _stopper(stopping: asyncio.Future[float]) -> Callable[[float], None]:
+    def settle(grace: float) -> None:
+        if not stopping.done():
+            stopping.set_result(grace)
+
+    return lambda grace: _settle_on(stopping, settle, grace)
+
+
+def _settle_on(
+    stopping: asyncio.Future[float], settle: Callable[[float], None], grace: float
+) -> None:
+    stopping.get_loop().call_soon_threadsafe(settle, grace)
+
+
+def _uvicorn(app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # any ASGI application
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
