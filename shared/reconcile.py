@@ -102,22 +102,23 @@ def conflicts(plan: Plan) -> dict[str, str]:
 
 def startable(
     units: Mapping[str, Mapping[str, Sequence[str]]],
-    done: Iterable[str],
+    ended: Mapping[str, bool],
     running: Iterable[str],
 ) -> list[str]:
     """Which units may start now, given skeletons ``{id: {"after": …, "exclusive": …}}``.
 
-    A unit starts when all it comes after is done and nothing that runs, or was chosen before
-    it in this call, uses one of its exclusive things (domain.md 4: endpoints of one subnet or
-    one target go one after the other).
+    ``ended`` says of each finished unit whether it succeeded. A unit starts when all it comes
+    after succeeded and nothing that runs, or was chosen before it in this call, uses one of its
+    exclusive things (domain.md 4: endpoints of one subnet or target go one after the other).
     """
-    finished, busy = set(done), list(running)
-    used = {thing for unit in busy for thing in units[unit]["exclusive"]}
+    done = {name for name, succeeded in ended.items() if succeeded}
+    busy = set(running)
+    used = {thing for name in busy for thing in units[name]["exclusive"]}
     chosen: list[str] = []
     for name, unit in units.items():
-        if name in finished or name in busy:
+        if name in ended or name in busy:
             continue
-        if finished.issuperset(unit["after"]) and used.isdisjoint(unit["exclusive"]):
+        if done.issuperset(unit["after"]) and used.isdisjoint(unit["exclusive"]):
             chosen.append(name)
             used.update(unit["exclusive"])
     return chosen

@@ -1,0 +1,1 @@
+"""The durable shell: queue entity, orchestrators and activities around the pure core."""

@@ -1,0 +1,142 @@
+"""Owns how wishes for runs queue up in one environment: merged, one run at a time, none lost.
+
+A pure state machine. Every operation takes the state and the time and returns the next state with
+what is to be done about it; ``shared.workflow.entity`` carries that out. It reads no clock: times
+come with the operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.model.trigger import Cause, Trigger, complete, merged
+
+LEASE = timedelta(minutes=30)
+"""After this without a word the sweep asks the engine whether the run still lives."""
+_RECENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What is wanted, what runs until when, and which wishes were seen already."""
+
+    pending: Trigger | None = None
+    running: str = ""
+    lease_until: datetime | None = None
+    settle_until: datetime | None = None
+    wake_at: datetime | None = None
+    paused: bool = False
+    recent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start this run."""
+
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Send this operation to ourselves at that time."""
+
+    operation: str
+    at: datetime
+
+
+type Action = Start | Remind
+type Next = tuple[QueueState, tuple[Action, ...]]
+
+
+def changed(state: QueueState, trigger: Trigger, settle_seconds: float) -> Next:
+    """A wish came in. The same wish (an event delivered twice) is taken once."""
+    if trigger.id in state.recent:
+        return state, ()
+    wanted = complete(trigger)
+    pending = merged(state.pending, wanted) if state.pending else wanted
+    recent = (*state.recent, trigger.id)[-_RECENT:]
+    state = replace(state, pending=pending, recent=recent)
+    if state.running or state.paused:
+        return state, ()
+    patient = trigger.cause is Cause.EVENT and not trigger.urgent and settle_seconds > 0
+    if not patient:
+        return _start(state, trigger.at)
+    if state.settle_until and state.settle_until > trigger.at:
+        return state, ()
+    until = trigger.at + timedelta(seconds=settle_seconds)
+    return replace(state, settle_until=until), (Remind("settled", until),)
+
+
+def settled(state: QueueState, at: datetime) -> Next:
+    """The burst had its time to settle."""
+    return _start(state, at)
+
+
+def finished(state: QueueState, run: str, at: datetime, wake_at: datetime | None) -> Next:
+    """A run ended. A late or doubled word of an older run changes nothing."""
+    if run != state.running:
+        return state, ()
+    state = replace(state, running="", lease_until=None)
+    reminders: tuple[Action, ...] = ()
+    if wake_at is not None and (
+        state.wake_at is None or wake_at < state.wake_at or state.wake_at <= at
+    ):
+        state = replace(state, wake_at=wake_at)
+        reminders = (Remind("wake", wake_at),)
+    state, started = _start(state, at)
+    return state, (*reminders, *started)
+
+
+def alive(state: QueueState, run: str, at: datetime) -> Next:
+    """A run says that it goes on."""
+    if run != state.running:
+        return state, ()
+    return replace(state, lease_until=at + LEASE), ()
+
+
+def freed(state: QueueState, environment: str, run: str, at: datetime) -> Next:
+    """The sweep found that the engine no longer runs ``run``: what it took is wanted again."""
+    if run != state.running:
+        return state, ()
+    wish = f"freed-{run}"[:100]
+    again = Trigger(wish, environment, Cause.SWEEP, at, note=f"run {run} died")
+    return _start(replace(state, running="", lease_until=None, pending=_with(state, again)), at)
+
+
+def wake(state: QueueState, environment: str, at: datetime) -> Next:
+    """A deferred finding's time has come: look at everything again."""
+    if state.wake_at is None or at < state.wake_at:
+        return state, ()
+    wish = Trigger(f"wake-{environment}-{at.timestamp():.0f}", environment, Cause.WAKE, at)
+    return changed(replace(state, wake_at=None), wish, 0)
+
+
+def paused(state: QueueState) -> Next:
+    """Start nothing until resumed; wishes go on being taken."""
+    return replace(state, paused=True), ()
+
+
+def resumed(state: QueueState, at: datetime) -> Next:
+    """Go on with what was wanted in the meantime."""
+    return _start(replace(state, paused=False), at)
+
+
+def overdue(state: QueueState, at: datetime) -> bool:
+    """Whether a run is said to be under way but was not heard of for longer than its lease."""
+    return bool(state.running) and (state.lease_until is None or state.lease_until <= at)
+
+
+def _with(state: QueueState, trigger: Trigger) -> Trigger:
+    wanted = complete(trigger)
+    return merged(state.pending, wanted) if state.pending else wanted
+
+
+def _start(state: QueueState, at: datetime) -> Next:
+    if state.pending is None or state.running or state.paused:
+        return state, ()
+    trigger = state.pending
+    state = replace(
+        state, pending=None, running=trigger.id, lease_until=at + LEASE, settle_until=None
+    )
+    return state, (Start(trigger),)
