@@ -1,0 +1,101 @@
+"""Owns leases and pauses: who may work on an environment, and whether anybody may.
+
+A lease is held by a name (a run's id, a command line's) and ends by itself, so that a killed holder
+frees the environment. Times are those of whoever writes: clocks are expected to agree within a
+small part of the lease's length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from shared.records.shelf import Shelf
+from shared.records.store import Conflict
+from shared.records.values import HeldBy, Lease, Pause
+
+_TRIES: Final = 20
+
+
+class Leases(Shelf):
+    """Leases and pauses of environments."""
+
+    __slots__ = ()
+
+    def acquire_lease(self, environment: str, holder: str, seconds: float) -> Lease | HeldBy:
+        """Take the lease, take over one that has ended, or renew our own."""
+        now = self.clock()
+        wanted = Lease(environment, holder, now + timedelta(seconds=seconds))
+
+        def decide(current: Lease | None) -> Lease | None:
+            free = current is None or current.holder == holder or current.until <= now
+            return wanted if free else None
+
+        taken = self.documents.change(Lease, self._lease_key(environment), decide)
+        if taken is not None:
+            return taken
+        return self._held(environment) or self.acquire_lease(environment, holder, seconds)
+
+    def renew_lease(self, environment: str, holder: str, seconds: float) -> Lease | HeldBy | None:
+        """Keep our own lease, even one that has ended as long as nobody else took it.
+
+        ``HeldBy`` says who did; None says that there is no lease any more (it was released, or
+        the sweep freed it), so the holder has to stop or acquire it anew.
+        """
+        wanted = Lease(environment, holder, self.clock() + timedelta(seconds=seconds))
+
+        def decide(current: Lease | None) -> Lease | None:
+            return wanted if current is not None and current.holder == holder else None
+
+        renewed = self.documents.change(Lease, self._lease_key(environment), decide)
+        return renewed or self._held(environment)
+
+    def release_lease(self, environment: str, holder: str) -> bool:
+        """Give up the lease; whether it was ``holder``'s to give up."""
+        key = self._lease_key(environment)
+        for _ in range(_TRIES):
+            version = self.documents.version(Lease, key)
+            if version is None or version.value is None or version.value.holder != holder:
+                return False
+            try:
+                self.documents.store.delete(key, if_match=version.etag)
+            except Conflict:
+                continue
+            return True
+        raise Conflict(f"{key} changed {_TRIES} times while it was to be released")
+
+    def lease(self, environment: str) -> Lease | None:
+        """The lease as it stands, ended or not."""
+        return self.documents.get(Lease, self._lease_key(environment))
+
+    def pause(self, environment: str, by: str, reason: str) -> Pause:
+        """Stop acting on the environment until somebody resumes; a standing pause stays."""
+        wanted = Pause(by, reason, self.clock())
+
+        def decide(current: Pause | None) -> Pause:
+            return current if current and current.resumed_at is None else wanted
+
+        return self.documents.change(Pause, self.key(environment, "pause"), decide) or wanted
+
+    def paused(self, environment: str) -> Pause | None:
+        """The pause in force."""
+        pause = self.documents.get(Pause, self.key(environment, "pause"))
+        return pause if pause and pause.resumed_at is None else None
+
+    def resume(self, environment: str, by: str) -> Pause | None:
+        """End the pause, naming who did; nothing when there is none."""
+
+        def decide(current: Pause | None) -> Pause | None:
+            if current is None or current.resumed_at is not None:
+                return None
+            return replace(current, resumed_by=by, resumed_at=self.clock())
+
+        return self.documents.change(Pause, self.key(environment, "pause"), decide)
+
+    def _lease_key(self, environment: str) -> str:
+        return self.key(environment, "lease")
+
+    def _held(self, environment: str) -> HeldBy | None:
+        current = self.lease(environment)
+        return HeldBy(current.holder, current.until) if current else None

@@ -1,0 +1,106 @@
+"""Owns small memories: attempts on a resource, watermarks, events that could not be read.
+
+All of them are bounded, whatever arrives.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.model.resource_id import ResourceId
+from shared.records.documents import segment
+from shared.records.shelf import Shelf
+from shared.records.store import StoreError
+from shared.records.values import Attempt, RejectedEvent, RejectedEvents, Tries
+
+_REMEMBERED: Final = timedelta(hours=24)
+_MOST_ATTEMPTS: Final = 50
+_MOST_SAMPLES: Final = 20
+_MOST_REASONS: Final = 64
+_LONGEST_SAMPLE: Final = 2000
+_LONGEST_REASON: Final = 200
+_REJECTED: Final = "events/rejected.json"
+_LOG: Final = logging.getLogger("relink.records")
+
+
+class Tallies(Shelf):
+    """Attempts, watermarks and rejected events."""
+
+    __slots__ = ()
+
+    def note_attempt(
+        self, environment: str, resource: ResourceId, at: datetime, *, ok: bool
+    ) -> None:
+        """Remember a try; the last day's and at most 50 a resource are kept."""
+
+        def decide(current: Tries | None) -> Tries:
+            earlier = current.attempts if current else ()
+            tried = sorted([*earlier, Attempt(at, ok)], key=lambda attempt: attempt.at)
+            return Tries(resource, self._recent(tuple(tried))[-_MOST_ATTEMPTS:])
+
+        key = self.resource_key(environment, "attempts", resource)
+        self.documents.change(Tries, key, decide)
+
+    def attempts(self, environment: str) -> dict[ResourceId, tuple[Attempt, ...]]:
+        """The tries of the last 24 hours by resource, oldest first."""
+        tries = self.documents.all(Tries, self.prefix(environment, "attempts"))
+        recent = ((each.resource, self._recent(each.attempts)) for each in tries)
+        return {resource: attempts for resource, attempts in recent if attempts}
+
+    def forget_attempts(self, environment: str, resource: ResourceId | None = None) -> None:
+        """A person released the hold-off of one resource, or of all."""
+        if resource is None:
+            self.documents.drop_all(self.prefix(environment, "attempts"))
+        else:
+            self.documents.drop(self.resource_key(environment, "attempts", resource))
+
+    def watermark(self, environment: str, name: str) -> datetime | None:
+        """Up to when something has been looked through."""
+        return self.documents.get(datetime, self._watermark(environment, name))
+
+    def set_watermark(self, environment: str, name: str, at: datetime) -> None:
+        """Move a watermark forward; it never goes back."""
+
+        def decide(current: datetime | None) -> datetime | None:
+            return at if current is None or at > current else None
+
+        self.documents.change(datetime, self._watermark(environment, name), decide)
+
+    def note_rejected_event(self, reason: str, sample: object) -> None:
+        """Count an event that could not be read. Never raises: an event is not worth a failure."""
+        event = RejectedEvent(reason[:_LONGEST_REASON], _excerpt(sample), self.clock())
+        try:
+            self.documents.change(RejectedEvents, _REJECTED, lambda old: _counted(old, event))
+        except StoreError as error:
+            _LOG.warning("A rejected event was not counted (%s): %s", error, event.reason)
+
+    def rejected_events(self) -> RejectedEvents:
+        """How many events could not be read, and the newest of them."""
+        return self.documents.get(RejectedEvents, _REJECTED) or RejectedEvents()
+
+    def _watermark(self, environment: str, name: str) -> str:
+        return self.key(environment, "watermarks", segment(name))
+
+    def _recent(self, attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+        oldest = self.clock() - _REMEMBERED
+        return tuple(attempt for attempt in attempts if attempt.at > oldest)
+
+
+def _counted(old: RejectedEvents | None, event: RejectedEvent) -> RejectedEvents:
+    old = old or RejectedEvents()
+    known = event.reason in old.counts or len(old.counts) < _MOST_REASONS
+    reason = event.reason if known else "other"
+    counts = {**old.counts, reason: old.counts.get(reason, 0) + 1}
+    return RejectedEvents(counts, (event, *old.newest)[:_MOST_SAMPLES])
+
+
+def _excerpt(sample: object) -> str:
+    try:
+        text = sample if isinstance(sample, str) else json.dumps(sample, default=repr)
+    except (ValueError, TypeError, RecursionError):
+        text = repr(type(sample))
+    # Surrogates from broken JSON escapes cannot be written as UTF-8.
+    return text[:_LONGEST_SAMPLE].encode(errors="replace").decode()
