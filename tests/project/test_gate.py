@@ -1,5 +1,6 @@
 """The gate: the same commands by hand, in .ci/run and in the workflow; the workflow is pinned and may only read."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -14,6 +15,16 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def make(*arguments: str) -> str:
+    """What make prints. The variables of a make that runs these tests are kept from it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    environment.pop("MFLAGS", None)
+    ran = subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return ran.stdout
 
 
 def test_the_local_gate_runs_set_up_checks_and_tests_in_this_order() -> None:
@@ -44,18 +55,15 @@ def test_a_workflow_may_only_read(path: Path) -> None:
 def test_every_make_target_is_listed_by_help_and_declared() -> None:
     makefile = read("Makefile")
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
-    listing = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(re.findall(r"^ +make (\w+) ", listing.stdout, flags=re.MULTILINE)) == targets
+    listing = make("help")
+    assert set(re.findall(r"^ +make (\w+) ", listing, flags=re.MULTILINE)) == targets
     (declared,) = re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)
     assert set(declared.split()) == targets
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
 def test_a_stranger_needs_no_set_up_before(target: str) -> None:
-    planned = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert planned.stdout.splitlines()[0] == "scripts/setup"
+    assert make("--dry-run", target).splitlines()[0] == "scripts/setup"
 
 
 @pytest.mark.parametrize("name", ["scripts/setup", "scripts/lock", "scripts/python313", ".ci/run"])
