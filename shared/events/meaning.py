@@ -1,0 +1,65 @@
+"""Owns what a change means to one environment: our own echo, or the restart of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.events.reading import ResourceChanged
+from shared.model.debt import Debt
+from shared.model.environment import Environment
+from shared.model.resource_id import ResourceId
+
+_START: Final = "microsoft.containerservice/managedclusters/start/action"
+_ROLES: Final = "microsoft.authorization/roleassignments"
+_CONNECTIONS: Final = "/privateendpointconnections"
+
+
+def echo(change: ResourceChanged, principal_id: str | None, environment: Environment) -> bool:
+    """Whether the change is our own write of something that ``environment`` owns.
+
+    Such a change starts no run there. Without our own object id nothing is an echo; neither is
+    a write on behalf of another environment, which this one may have to answer.
+    """
+    if not principal_id or change.caller != principal_id.lower():
+        return False
+    if change.resource.type == _ROLES:
+        return any(change.resource.scope == scope for scope in _owned_scopes(environment))
+    written = change.resource.key
+    return any(
+        written == key or written.startswith(f"{key}/") for key in _owned(environment, change)
+    )
+
+
+def restarts(change: ResourceChanged, environment: Environment) -> tuple[Debt, ...]:
+    """The debts of a cluster's start: one per endpoint to it and per compute attached from it.
+
+    None for other operations and clusters that are not declared. With API-server VNet integration
+    there is no private link to lose, so only the computes are in doubt (domain.md 2).
+    """
+    started = change.succeeded and change.operation.lower() == _START
+    cluster = environment.cluster(change.resource) if started else None
+    if cluster is None or not cluster.is_aks:
+        return ()
+    endpoints = () if cluster.vnet_integration else environment.cluster_endpoints(cluster.id)
+    computes = (each for each in environment.computes if each.cluster == cluster.id)
+    targets = [*(endpoint.id for endpoint in endpoints), *(compute.id for compute in computes)]
+    source = f"event {change.event_id}"
+    return tuple(Debt(target, cluster.id, change.at, source) for target in targets)
+
+
+def _owned(environment: Environment, change: ResourceChanged) -> Iterator[str]:
+    """The keys of what only this environment has us write, with everything below."""
+    yield from (part.id.key for part in environment.parts() if part.owned)
+    for endpoint in environment.private_endpoints:
+        if not endpoint.owned:
+            continue
+        yield from (f"{record.zone.key}/a/{record.name.lower()}" for record in endpoint.records)
+        if change.resource.type.endswith(_CONNECTIONS):  # Azure makes it as we make the endpoint
+            yield endpoint.target.key
+
+
+def _owned_scopes(environment: Environment) -> Iterator[ResourceId]:
+    for compute in environment.computes:
+        if compute.owned:
+            yield from (role.scope for role in compute.roles)

@@ -1,0 +1,163 @@
+"""Owns how an event becomes a ``ResourceChanged``; trusts nothing in it.
+
+An event only says *look again*, and anybody who reaches the webhook can write one. So what is kept
+of it is little, typed and bounded, and the resource goes through the strict grammar of
+``ResourceId``. Both schemas of Event Grid are read, and the dead-letter envelopes of both, which
+only add fields (domain.md 1.1, 1.4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from shared.model.arm import moment
+from shared.model.resource_id import InvalidResourceIdError, ResourceId
+
+_TYPE: Final = re.compile(
+    r"Microsoft\.Resources\.Resource(Write|Delete|Action)(Success|Failure|Cancel)", re.IGNORECASE
+)
+_OPERATION: Final = re.compile(r"[A-Za-z][\w.-]*(/[\w.*-]+)+", re.ASCII)
+_LONGEST_ID: Final = 256
+_LONGEST_TYPE: Final = 256
+_LONGEST_OPERATION: Final = 300
+_LONGEST_TIME: Final = 64
+_LONGEST_IDENTITY: Final = 128
+_OBJECT_ID: Final = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+
+
+class MalformedEventError(ValueError):
+    """The event cannot be read. ``field`` names what is wrong."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class ChangeKind(StrEnum):
+    """What was done to the resource (domain.md 1.1)."""
+
+    WRITE = "write"
+    DELETE = "delete"
+    ACTION = "action"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A well-formed event that tells of no change of a resource."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChanged:
+    """Somebody changed a resource, or says so.
+
+    ``operation`` is the ARM operation as written; ``caller`` the object id of who did it, in
+    lower case, empty when the event does not tell; ``at`` is the event's own time.
+    """
+
+    event_id: str
+    resource: ResourceId
+    operation: str
+    kind: ChangeKind
+    succeeded: bool
+    at: datetime
+    caller: str = ""
+    tenant: str = ""
+    correlation: str = ""
+
+
+def read_event(raw: Mapping[str, Any]) -> ResourceChanged | Ignored:
+    """Read one event of either schema.
+
+    Raises:
+        MalformedEventError: when it is of a type that we read and a field is missing or wrong.
+    """
+    if not isinstance(raw, Mapping):
+        raise MalformedEventError("event", f"found {_kind(raw)}, expected an object")
+    name, times = ("eventType", ("eventTime",)) if "eventType" in raw else ("type", ("time",))
+    event_type = _text(raw, name, _LONGEST_TYPE)
+    match = _TYPE.fullmatch(event_type)
+    if match is None:
+        return Ignored(f"{event_type} tells of no change of a resource")
+    if match[2].lower() != "success":
+        return Ignored(f"{event_type}: nothing was changed")
+    body = raw.get("data")
+    if not isinstance(body, Mapping):
+        raise MalformedEventError("data", f"found {_kind(body)}, expected an object")
+    return ResourceChanged(
+        event_id=_text(raw, "id", _LONGEST_ID),
+        resource=_resource(raw, body),
+        operation=_operation(body),
+        kind=ChangeKind(match[1].lower()),
+        succeeded=True,
+        at=_time(raw, *times, "publishTime", "publishtime"),
+        caller=_caller(body),
+        tenant=_identity(body.get("tenantId")),
+        correlation=_identity(body.get("correlationId")),
+    )
+
+
+def _text(source: Mapping[str, Any], field: str, longest: int, path: str = "") -> str:
+    value = source.get(field)
+    if not isinstance(value, str) or not value:
+        raise MalformedEventError(f"{path}{field}", f"found {_kind(value)}, expected a text")
+    if len(value) > longest:
+        raise MalformedEventError(
+            f"{path}{field}", f"found {len(value)} characters, allowed are {longest}"
+        )
+    return value
+
+
+def _resource(raw: Mapping[str, Any], body: Mapping[str, Any]) -> ResourceId:
+    """``data.resourceUri``, which is the subject as well (domain.md 1.1)."""
+    field = "data.resourceUri" if "resourceUri" in body else "subject"
+    value = body.get("resourceUri", raw.get("subject"))
+    if not isinstance(value, str):
+        raise MalformedEventError(field, f"found {_kind(value)}, expected a resource id")
+    try:
+        return ResourceId.parse(value)
+    except InvalidResourceIdError as error:
+        raise MalformedEventError(field, str(error)[:_LONGEST_OPERATION]) from error
+
+
+def _operation(body: Mapping[str, Any]) -> str:
+    operation = _text(body, "operationName", _LONGEST_OPERATION, "data.")
+    if not _OPERATION.fullmatch(operation):
+        raise MalformedEventError("data.operationName", f"'{operation[:80]}' is no ARM operation")
+    return operation
+
+
+def _time(raw: Mapping[str, Any], *fields: str) -> datetime:
+    """The first of ``fields`` that is there: a dead letter of CloudEvents may lack ``time``."""
+    field = next((field for field in fields if field in raw), fields[0])
+    text = _text(raw, field, _LONGEST_TIME)
+    at = moment(text)
+    if at is None:
+        raise MalformedEventError(field, f"'{text}' is no time")
+    return at
+
+
+def _caller(body: Mapping[str, Any]) -> str:
+    """Who did it; unknown is empty, which suppresses nothing."""
+    claims = body.get("claims")
+    claimed = _identity(claims.get(_OBJECT_ID)) if isinstance(claims, Mapping) else ""
+    if claimed:
+        return claimed
+    authorization = body.get("authorization")
+    evidence = authorization.get("evidence") if isinstance(authorization, Mapping) else None
+    return _identity(evidence.get("principalId")) if isinstance(evidence, Mapping) else ""
+
+
+def _identity(value: object) -> str:
+    short = isinstance(value, str) and len(value) <= _LONGEST_IDENTITY
+    return value.strip().lower() if isinstance(value, str) and short else ""
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None or value == "" else f"a {type(value).__name__}"
