@@ -289,11 +289,8 @@ def _hold_followers(plan: Plan, verdicts: dict[str, Verdict]) -> None:
         held = [name for name in plan.after.get(unit.id, ()) if not verdicts[name].allowed]
         if held:
             first = verdicts[held[0]]
-            kind = (
-                first.kind if first.kind is OutcomeKind.AWAITING_APPROVAL else OutcomeKind.DEFERRED
-            )
-            if first.kind is OutcomeKind.PLANNED:
-                kind = OutcomeKind.PLANNED
+            alike = first.kind in {OutcomeKind.AWAITING_APPROVAL, OutcomeKind.PLANNED}
+            kind = first.kind if alike else OutcomeKind.DEFERRED
             text = (
                 f"{unit.title}: comes after '{plan.unit(held[0]).title}', which does not go ahead"
             )

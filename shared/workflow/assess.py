@@ -1,0 +1,204 @@
+"""Owns one assessment of a run: read, find, plan, guard, and keep it for the steps to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import guards
+from shared.focus import focus
+from shared.guards import Circumstances, Judgement, mode_of
+from shared.manifests import Declared
+from shared.model.actual import Actual, Memory, Observation, Read
+from shared.model.environment import Environment, Mode
+from shared.model.finding import Finding
+from shared.model.plan import Plan
+from shared.model.resource_id import ResourceId
+from shared.model.trigger import Cause, Trigger
+from shared.reconcile import ROUNDS_OF_READS, PlanningError, draw_plan, find, needed
+from shared.records import HeldBy
+from shared.remediator import Catalogue
+from shared.restarts import debts_of, log_reads, proven, starts_in
+from shared.workflow.papers import Assessment, Papers, sights_of
+from shared.workflow.services import Services
+
+LEASE_SECONDS = 900.0
+_LOG_REACH = timedelta(days=89)
+"""The activity log goes back 90 days (domain.md 6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Somebody else works on this environment (a command line, another app)."""
+
+    holder: str
+    until: datetime
+
+
+def assess(services: Services, trigger: Trigger, number: int) -> Assessment | Held:
+    """Round ``number`` of the run that ``trigger`` wants, kept in its papers.
+
+    Raises:
+        UnknownEnvironmentError: when no manifest declares the environment.
+        shared.azure.errors.Transient: when Azure asks to come back later.
+    """
+    declared = services.declared(trigger.environment)
+    if not trigger.dry_run:
+        lease = services.records.acquire_lease(trigger.environment, trigger.id, LEASE_SECONDS)
+        if isinstance(lease, HeldBy):
+            return Held(lease.holder, lease.until)
+    papers = Papers(services.records, trigger.id)
+    if number == 1:
+        papers.put_trigger(trigger)
+    assessment = _Look(services, trigger, declared, number).take(papers)
+    papers.put(number, assessment)
+    return assessment
+
+
+class _Look:
+    """One look at one environment; keeps the answers so that nothing is read twice."""
+
+    def __init__(
+        self, services: Services, trigger: Trigger, declared: Declared, number: int
+    ) -> None:
+        self._services = services
+        self._trigger = trigger
+        self._declared = declared
+        self._number = number
+        self._answers: dict[Read, Observation] = {}
+        self._catalogue = active(services, trigger, declared.environment)
+
+    def take(self, papers: Papers) -> Assessment:
+        """Everything from the first question to the verdicts."""
+        if self._number == 1 and self._trigger.resources is None and not self._trigger.dry_run:
+            self._suspect_restarts()
+        memory = self._services.records.memory(self._trigger.environment)
+        environment = focus(self._declared.environment, self._trigger.resources, memory)
+        self._read_all(environment, memory)
+        actual = Actual(self._answers, memory)
+        findings = find(self._catalogue, environment, actual)
+        if not self._trigger.dry_run:
+            self._keep_proofs(findings, memory)
+        plan, judgement = self._judge(environment, memory, findings, papers)
+        return Assessment(
+            environment=self._trigger.environment,
+            manifest_version=self._declared.version,
+            at=self._services.clock(),
+            findings=findings,
+            plan=plan,
+            judgement=judgement,
+            sights=sights_of(plan, dict(self._answers)),
+            unreadable=tuple(
+                f"{read.question} {read.resource}: {answer.code} {answer.message}"
+                for read, answer in actual.unreadable()
+            ),
+            azure_calls=len(self._answers),
+        )
+
+    def _read(self, reads: Iterable[Read]) -> None:
+        self._answers.update(self._services.azure().read(reads))
+
+    def _suspect_restarts(self) -> None:
+        """What a sweep finds in the activity logs becomes debts before anything is judged."""
+        records, name = self._services.records, self._trigger.environment
+        earliest = self._services.clock() - _LOG_REACH
+        environment = self._declared.environment
+        since = {
+            cluster.id: _later(earliest, records.watermark(name, f"starts-{cluster.id.key}"))
+            for cluster in environment.clusters
+        }
+        reads = log_reads(environment, since)
+        self._read(reads)
+        for cluster, started in starts_in(Actual(self._answers), reads).items():
+            records.add_debts(name, debts_of(environment, cluster, started, "activity log"))
+            records.set_watermark(name, f"starts-{cluster.key}", started.isoformat())
+
+    def _read_all(self, environment: Environment, memory: Memory) -> None:
+        for _ in range(ROUNDS_OF_READS):
+            reads = needed(self._catalogue, environment, Actual(self._answers, memory))
+            if not reads:
+                return
+            self._read(reads)
+        raise PlanningError("the remediators ask for more without end")
+
+    def _keep_proofs(self, findings: tuple[Finding, ...], memory: Memory) -> None:
+        for debt in proven(findings, memory.debts):
+            self._services.records.update_debt(self._trigger.environment, debt)
+
+    def _judge(
+        self,
+        environment: Environment,
+        memory: Memory,
+        findings: tuple[Finding, ...],
+        papers: Papers,
+    ) -> tuple[Plan, Judgement]:
+        actual = Actual(self._answers, memory)
+        plan = draw_plan(self._catalogue, environment, actual, findings)
+        for _ in range(ROUNDS_OF_READS):
+            reads = guards.needed(plan, Actual(self._answers, memory))
+            if not reads:
+                break
+            self._read(reads)
+        circumstances = self._circumstances(papers)
+        actual = Actual(self._answers, memory)
+        return plan, guards.judge(plan, self._declared.environment, actual, circumstances)
+
+    def _circumstances(self, papers: Papers) -> Circumstances:
+        records, name = self._services.records, self._trigger.environment
+        approval = records.approval(name)
+        approved = approval.plan_hash if approval and approval.state == "approved" else ""
+        changed = records.accepted_version(name) != self._declared.version
+        causes = set(self._trigger.causes or (self._trigger.cause,))
+        return Circumstances(
+            now=self._services.clock(),
+            ceiling=self._services.settings.mode,
+            paused=records.paused(name) is not None,
+            dry_run=self._trigger.dry_run,
+            released=bool(causes & {Cause.MANUAL, Cause.APPROVAL}),
+            approved=approved,
+            manifest_changed=changed and self._services.settings.approve_manifest_changes,
+            own=_begun(papers, self._number),
+            attempts=records.attempts(name),
+        )
+
+
+def active(services: Services, trigger: Trigger, environment: Environment) -> Catalogue:
+    """The remediators that are neither off nor left out by the trigger."""
+    return tuple(
+        remediator
+        for remediator in services.catalogue
+        if (not trigger.remediators or remediator.name in trigger.remediators)
+        and mode_of(remediator.name, environment, services.settings.mode) is not Mode.OFF
+    )
+
+
+def _begun(papers: Papers, number: int) -> frozenset[ResourceId] | None:
+    """The resources whose units earlier rounds of this run were allowed to carry out."""
+    if number == 1:
+        return None
+    begun: set[ResourceId] = set()
+    for earlier in range(1, number):
+        assessment = papers.get(earlier)
+        if assessment is not None:
+            verdicts = assessment.judgement.verdicts
+            begun |= {u.resource for u in assessment.plan.units if verdicts[u.id].allowed}
+    return frozenset(begun)
+
+
+def _later(earliest: datetime, watermark: str | None) -> datetime:
+    return max(earliest, datetime.fromisoformat(watermark)) if watermark else earliest
+
+
+def skeletons(assessment: Assessment) -> Mapping[str, dict[str, Any]]:
+    """What an orchestrator needs to know of the units that may go ahead: ids, order, sizes."""
+    allowed = [u for u in assessment.plan.units if assessment.judgement.verdicts[u.id].allowed]
+    return {
+        unit.id: {
+            "after": list(assessment.plan.after.get(unit.id, ())),
+            "exclusive": list(unit.exclusive),
+            "steps": len(unit.steps),
+        }
+        for unit in allowed
+    }

@@ -1,0 +1,88 @@
+"""Owns a run's working papers: what one activity leaves for the next, in the records store.
+
+Activities exchange ids and hashes; plans and observations are too large for a durable history.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shared.guards import Judgement
+from shared.model.actual import Found, Question, Read
+from shared.model.codec import dump, load
+from shared.model.finding import Finding
+from shared.model.json import JsonObject
+from shared.model.plan import Plan
+from shared.model.trigger import Trigger
+from shared.outcomes import Round
+from shared.records import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One body that a PATCH was planned from, with the time it was read."""
+
+    read: Read
+    body: JsonObject
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One round's papers."""
+
+    environment: str
+    manifest_version: str
+    at: datetime
+    findings: tuple[Finding, ...]
+    plan: Plan
+    judgement: Judgement
+    sights: tuple[Sight, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    azure_calls: int = 0
+
+    @property
+    def round(self) -> Round:
+        """What outcomes are judged by."""
+        return Round(self.findings, self.plan, self.judgement)
+
+    def observed(self) -> dict[Read, Found]:
+        """The bodies as answers again."""
+        return {sight.read: Found(sight.body, sight.at) for sight in self.sights}
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """The papers of one run."""
+
+    records: Records
+    run: str
+    _cache: dict[str, Assessment] = field(default_factory=dict, repr=False)
+
+    def put_trigger(self, trigger: Trigger) -> None:
+        """Keep why the run was started."""
+        self.records.put_paper(self.run, "trigger", dump(trigger))
+
+    def put(self, number: int, assessment: Assessment) -> None:
+        """Keep round ``number``."""
+        self.records.put_paper(self.run, f"assessment-{number}", dump(assessment))
+
+    def get(self, number: int) -> Assessment | None:
+        """Round ``number`` if it was kept."""
+        paper = self.records.paper(self.run, f"assessment-{number}")
+        return load(Assessment, paper) if paper is not None else None
+
+
+def sights_of(plan: Plan, answers: dict[Read, object]) -> tuple[Sight, ...]:
+    """The bodies that the plan's PATCH steps were planned from."""
+    wanted = {
+        Read(Question.GET, step.resource)
+        for unit in plan.units
+        for step in unit.steps
+        if step.kind == "PatchResource"
+    }
+    found = ((read, answers.get(read)) for read in sorted(wanted))
+    return tuple(
+        Sight(read, answer.body, answer.at) for read, answer in found if isinstance(answer, Found)
+    )

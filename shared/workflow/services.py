@@ -1,0 +1,65 @@
+"""Owns what a run works with: the composition that triggers, activities and the shell share.
+
+Built once a process, on first use: importing the app must not import an Azure SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.manifests import Declared, ManifestSource
+from shared.model.actual import Observation, Read
+from shared.model.json import JsonObject
+from shared.model.progress import Progress
+from shared.model.step import Step
+from shared.records import Records
+from shared.remediator import Catalogue
+from shared.settings import Settings
+
+
+class AzureGateway(Protocol):
+    """What the workflow needs of ``shared.azure.gateway.Azure``."""
+
+    def read(self, reads: Iterable[Read]) -> dict[Read, Observation]:
+        """Answer each question once; raises ``Transient`` when Azure asks to come back later."""
+        ...
+
+    def start(self, step: Step, observed: Mapping[Read, Observation] | None = None) -> Progress:
+        """Begin a step; never waits for it."""
+        ...
+
+    def look(self, step: Step, token: dict[str, object]) -> Progress:
+        """Look at a begun step once."""
+        ...
+
+
+class UnknownEnvironmentError(LookupError):
+    """No manifest declares this environment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that is not a decision. Time and transport come in here and nowhere else."""
+
+    settings: Settings
+    records: Records
+    manifests: ManifestSource
+    catalogue: Catalogue
+    azure: Callable[[], AzureGateway]
+    clock: Callable[[], datetime]
+    notify: Callable[[JsonObject], None]
+
+    def declared(self, name: str) -> Declared:
+        """The manifest in force for an environment.
+
+        Raises:
+            UnknownEnvironmentError: naming what there is.
+        """
+        environments = self.manifests.current().environments
+        if name not in environments:
+            known = ", ".join(sorted(environments)) or "none"
+            raise UnknownEnvironmentError(f"no environment is called '{name}'; declared: {known}")
+        return environments[name]
