@@ -13,6 +13,11 @@ from devhost.worker import Answer, Datum, Failure, Function, Worker, datum
 _CLOSED = Answer(None, Failure("HostStopping", "the host is stopping", ""))
 
 
+def refused(answer: Answer) -> bool:
+    """Whether a call was not made because the host stops: its cause is for the next start."""
+    return answer is _CLOSED
+
+
 def client_binding(*, url: str, rpc: str, token: str, code: str) -> str:
     """What a durable client is made from: where the hub and its management URLs are.
 

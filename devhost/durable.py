@@ -15,13 +15,16 @@ from typing import Any
 import durabletask.internal.orchestrator_service_pb2 as pb
 from durabletask.internal import helpers
 
-from devhost.calls import Calls
+from devhost.calls import Calls, refused
 from devhost.errors import StateLostError
 from devhost.hub.backend import TaskHub
 from devhost.hub.work import ActivityWork, EntityWork, OrchestrationWork
-from devhost.worker import Failure, Function, Trigger, Worker, datum
+from devhost.worker import Answer, Datum, Failure, Function, Trigger, Worker, datum
 
 log = logging.getLogger("devhost")
+
+# For results that have come and are being stored.
+_TO_STORE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class _Lane:
     run: Callable[[Any], Awaitable[None]]
     limit: int
     running: int = 0
+
+
+class _LeftError(Exception):
+    """A call was not made because the host stops."""
 
 
 class Pump:
@@ -80,6 +87,8 @@ class Pump:
 
     async def close(self) -> None:
         """Drop what still runs: the hub delivers it again at the next start."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_TO_STORE)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -88,11 +97,17 @@ class Pump:
     async def _run(self, lane: _Lane, work: object) -> None:
         try:
             await lane.run(work)
-        except StateLostError:
-            log.debug("a result was not stored")  # the host stops, and says why
+        except (StateLostError, _LeftError):
+            log.debug("a result was not stored")  # the host stops: the work is for the next start
         finally:
             lane.running -= 1
             self.drain()
+
+    async def _call(self, function: Function, value: Datum) -> Answer:
+        answer = await self._calls.run(function, value)
+        if refused(answer):
+            raise _LeftError
+        return answer
 
     async def _complete(self, complete: Callable[..., object], *given: object) -> None:
         await asyncio.get_running_loop().run_in_executor(self._threads, complete, *given)
@@ -106,8 +121,6 @@ class Pump:
                 -1, pb.ORCHESTRATION_STATUS_FAILED, failure_details=_details(failure)
             )
             response = pb.OrchestratorResponse(actions=[action])
-        if self._dropped(failure):
-            return
         await self._complete(self._hub.complete_orchestration, work, response)
 
     async def _operate(self, work: EntityWork) -> None:
@@ -124,8 +137,6 @@ class Pump:
                 if work.request.HasField("entityState")
                 else None,
             )
-        if self._dropped(failure):
-            return
         await self._complete(self._hub.complete_entity, work, result)
 
     async def _act(self, work: ActivityWork) -> None:
@@ -134,11 +145,9 @@ class Pump:
             failure: Failure | None = _unknown(f"activity {work.name}")
             result = None
         else:
-            answer = await self._calls.run(function, datum(work.input or "null", "json"))
+            answer = await self._call(function, datum(work.input or "null", "json"))
             failure = answer.failure
             result = str(answer.returned.value) if answer.returned else None
-        if self._dropped(failure):
-            return
         details = _details(failure) if failure else None
         await self._complete(self._hub.complete_activity, work, result, details)
 
@@ -153,14 +162,10 @@ class Pump:
         if function is None:
             return _unknown(what)
         body = base64.b64encode(request.SerializeToString()).decode()
-        answer = await self._calls.run(function, datum(body, "string"))
+        answer = await self._call(function, datum(body, "string"))
         if answer.failure is None and answer.returned is not None:
             response.ParseFromString(base64.b64decode(answer.returned.value))
         return answer.failure
-
-    def _dropped(self, failure: Failure | None) -> bool:
-        """Whether a call was not made because the host stops: its work is for the next start."""
-        return self._stopped and failure is not None and failure.type == "HostStopping"
 
 
 def _unknown(what: str) -> Failure:

@@ -1,7 +1,6 @@
 """HTTP triggers: from the routes of the app's functions to requests and responses.
 
-Owns route templates, keys, body limits and what a function's response becomes. Refuses hosts other
-than loopback names, against DNS rebinding.
+Owns route templates, keys, body limits and what a function's response becomes.
 """
 
 import re
@@ -12,11 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from devhost.calls import Calls
+from devhost.calls import Calls, refused
 from devhost.keys import HostKey
 from devhost.worker import Answer, Datum, Function, Trigger, datum
-
-LOOPBACK_NAMES = ("127.0.0.1", "localhost")
 
 # The default of the Functions host.
 MAX_BODY = 100 * 1024 * 1024
@@ -125,7 +122,7 @@ def _texts(values: dict[str, str]) -> dict[str, Datum]:
 
 def _response(answer: Answer) -> Response:
     if answer.failure:
-        return Response(status_code=500)
+        return Response(status_code=503 if refused(answer) else 500)
     returned = answer.returned
     if returned is None or returned.value is None:
         return Response(status_code=204)

@@ -8,7 +8,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +21,11 @@ from devhost.hub.backend import TaskHub
 from devhost.hub.server import HubServer
 from devhost.hub.store import Store
 from devhost.keys import HostKey
+from devhost.management import Management
+from devhost.queues import Queue, QueueOptions, QueueUnavailable, open_queue
 from devhost.settings import HostSettings
-from devhost.worker import Worker
+from devhost.timers import Timer, read_schedule
+from devhost.worker import Trigger, Worker
 
 log = logging.getLogger("devhost")
 
@@ -62,6 +65,7 @@ class Serving:
     url: str
     token: str
     now: Callable[[], datetime]
+    problems: list[str] = field(default_factory=list)
     _hub_server: HubServer | None = None
 
     def environment(self) -> Mapping[str, str]:
@@ -89,10 +93,11 @@ class Serving:
             StartError: the app cannot be served.
             StateLostError: the hub could not write.
         """
-        worker = await Worker.load(self.app_dir)
+        worker = await Worker.load(self.app_dir, self.settings)
+        sources = _Sources(self._timers(worker), self._queues(worker))
         hub = TaskHub(Store(self.state / "hub.db"), self.now, bell := _Bell())
         try:
-            return await self._run(worker, hub, bell, started)
+            return await self._run(worker, hub, bell, sources, started)
         finally:
             hub.close()
 
@@ -101,6 +106,7 @@ class Serving:
         worker: Worker,
         hub: TaskHub,
         bell: "_Bell",
+        sources: "_Sources",
         started: Callable[[Callable[[float], None]], None],
     ) -> int:
         self._hub_server = HubServer(hub, self.token)
@@ -111,23 +117,50 @@ class Serving:
         calls = Calls(worker, binding)
         pump = Pump(hub, worker, calls, self._limits())
         stopping: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        app = application(worker, hub, calls, self.key, self.settings)
+        management = Management(worker, hub, calls, self.key, self.problems)
+        app = application(management, self.settings)
         server = _Server(_uvicorn(app), lambda: started(_stopper(stopping)))
         bell.ring = lambda: _work(hub, pump, stopping)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve([self.listener]))
-            purge = tasks.create_task(self._purge(hub))
+            idle = [tasks.create_task(timer.run(calls)) for timer in sources.timers]
+            idle.append(tasks.create_task(self._purge(hub)))
+            for queue in sources.queues:
+                tasks.create_task(queue.run(calls))
             bell()
             grace = await stopping
             pump.stop()
-            purge.cancel()
+            for queue in sources.queues:
+                queue.stop()
             server.should_exit = True
             left = await calls.close(grace)
+            for task in idle:
+                task.cancel()
+            await asyncio.gather(*(queue.close() for queue in sources.queues))
         await pump.close()
         await self._hub_server.stop()
         if hub.broken:
             raise hub.broken
         return left
+
+    def _timers(self, worker: Worker) -> list[Timer]:
+        directory = self.state / "timers"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        return [
+            Timer(function, read_schedule(function, self.settings), directory, self.now)
+            for function in worker.of(Trigger.TIMER)
+        ]
+
+    def _queues(self, worker: Worker) -> list[Queue]:
+        """The queue functions that have a connection; the others are told of, as in production."""
+        found, options = [], QueueOptions.read(self.settings)
+        for function in worker.of(Trigger.QUEUE):
+            try:
+                found.append(Queue(function, open_queue(function, self.settings), options))
+            except QueueUnavailable as problem:
+                log.error("%s; it will not be called", problem)  # noqa: TRY400 -- no defect
+                self.problems.append(str(problem))
+        return found
 
     def _threads(self) -> int:
         given = self.settings.app.get(_THREADS, "")
@@ -158,6 +191,14 @@ class Serving:
         while True:
             await asyncio.to_thread(hub.purge_finished, self.now() - _RETENTION)
             await asyncio.sleep(_PURGE_EVERY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What calls functions on its own."""
+
+    timers: list[Timer]
+    queues: list[Queue]
 
 
 class _Bell:

@@ -75,6 +75,10 @@ class HostSettings:
             )
         return seconds
 
+    def is_disabled(self, function: str) -> bool:
+        """Whether the app setting `AzureWebJobs.NAME.Disabled` switches a function off."""
+        return self.app.get(f"AzureWebJobs.{function}.Disabled", "").lower() in ("1", "true")
+
     def resolve(self, text: str, *, function: str) -> str:
         """A binding's value with every `%NAME%` replaced by that app setting.
 

@@ -22,7 +22,7 @@ from azure_functions_runtime.bindings.datumdef import Datum as _Datum
 from azure_functions_runtime.native_invocation import invocation_request_native
 
 from devhost.errors import StartError
-from devhost.settings import Json
+from devhost.settings import HostSettings, Json
 
 log = logging.getLogger("devhost")
 
@@ -154,7 +154,7 @@ class Worker:
         self._app_dir = str(app_dir)
 
     @classmethod
-    async def load(cls, app_dir: Path) -> "Worker":
+    async def load(cls, app_dir: Path, settings: HostSettings) -> "Worker":
         """Import and index `function_app.py`.
 
         Raises:
@@ -178,7 +178,12 @@ class Worker:
         indexed = (await runtime.functions_metadata_request(None)).function_metadata_results
         if not indexed:
             raise StartError(f"no functions found: is there a function_app.py in {app_dir}?")
-        return cls(app_dir, [_read_function(found) for found in indexed])
+        wanted = [found for found in indexed if not settings.is_disabled(found.name)]
+        return cls(app_dir, [_read_function(found) for found in wanted])
+
+    def of(self, trigger: Trigger) -> list[Function]:
+        """The functions of a trigger."""
+        return [function for function in self.functions.values() if function.trigger is trigger]
 
     def named(self, trigger: Trigger) -> dict[str, Function]:
         """The functions of a durable trigger by the name that orchestrations call them."""
