@@ -1,0 +1,36 @@
+"""Owns the catalogue of kinds: one module or package a provider, all of the same make."""
+
+from simulator.kind import Kind
+from simulator.providers import (
+    authorization,
+    connections,
+    container_registry,
+    container_service,
+    identities,
+    key_vault,
+    machine_learning,
+    network,
+    passive,
+    resources,
+    storage,
+)
+
+ALL: tuple[Kind, ...] = (
+    *resources.KINDS,
+    *authorization.KINDS,
+    *identities.KINDS,
+    *network.KINDS,
+    *container_service.KINDS,
+    *storage.KINDS,
+    *key_vault.KINDS,
+    *container_registry.KINDS,
+    *machine_learning.KINDS,
+    *connections.KINDS,
+    *passive.KINDS,
+)
+KINDS: dict[str, Kind] = {kind.type.lower(): kind for kind in ALL}
+
+
+def kind_of(type_name: str) -> Kind:
+    """Return the kind of a type that is known to exist."""
+    return KINDS[type_name.lower()]

@@ -1,0 +1,100 @@
+"""Owns container registries and their network settings (domain facts, section 5).
+
+Writes are long-running, PATCH included. The network rule set, of Premium registries only, is replaced as a whole.
+"""
+
+from simulator.call import Call
+from simulator.clock import stamp
+from simulator.context import Context
+from simulator.durations import RETRY_AFTER
+from simulator.errors import bad_request
+from simulator.kind import Kind, Timing
+from simulator.operations import Polling
+from simulator.providers import links
+from simulator.store import Resource
+from simulator.wire import Json
+
+
+class Registries(Kind):
+    """A container registry."""
+
+    type = links.REGISTRY
+    polling = Polling(
+        status_path="{r}/operationStatuses/registries-{id}",
+        result_path="{r}/operationResults/registries-{id}",
+        version="2023-07-01",
+        retry_after=RETRY_AFTER["Microsoft.ContainerRegistry"],
+    )
+    timing = Timing(
+        create="registry.write",
+        update="registry.write",
+        patch="registry.write",
+        delete="registry.delete",
+    )
+    dates_itself = True
+    load_rank = 3
+    read_only = frozenset(
+        [
+            "provisioningState",
+            "loginServer",
+            "creationDate",
+            "privateEndpointConnections",
+            "dataEndpointHostNames",
+            "status",
+        ]
+    )
+
+    def check(self, call: Call) -> None:
+        """Want a sku, and Premium for network rules."""
+        super().check(call)
+        if not (call.body.get("sku") or {}).get("name"):
+            raise bad_request("MissingProperty", "A registry needs sku.name.")
+        _check_rules(str(call.body["sku"]["name"]), call.properties())
+
+    def merge(self, call: Call, resource: Resource) -> None:
+        """Apply a PATCH."""
+        sku = (call.body.get("sku") or resource.body["sku"])["name"]
+        _check_rules(str(sku), call.properties())
+        super().merge(call, resource)
+
+    def complete(self, context: Context, resource: Resource) -> None:
+        """Fill in defaults."""
+        del context
+        properties = resource.properties
+        sku = resource.body.setdefault("sku", {"name": "Premium"})
+        sku["tier"] = sku["name"]
+        properties.setdefault("loginServer", f"{resource.name.lower()}.azurecr.io")
+        properties.setdefault("creationDate", stamp(resource.created))
+        properties.setdefault("adminUserEnabled", False)
+        properties.setdefault("publicNetworkAccess", "Enabled")
+        properties.setdefault("networkRuleBypassOptions", "AzureServices")
+        properties.setdefault("zoneRedundancy", "Disabled")
+        properties.setdefault("dataEndpointEnabled", False)
+        if str(sku["name"]) == "Premium":
+            rules = properties.get("networkRuleSet") or {}
+            properties["networkRuleSet"] = {"defaultAction": "Allow", "ipRules": [], **rules}
+            for rule in properties["networkRuleSet"]["ipRules"]:
+                rule.setdefault("action", "Allow")
+
+    def shown(self, context: Context, resource: Resource, version: str = "") -> Json:
+        """Return the registry with its connections."""
+        body = super().shown(context, resource, version)
+        body["properties"]["privateEndpointConnections"] = links.embedded(context, resource)
+        return body
+
+
+def _check_rules(sku: str, properties: Json) -> None:
+    rules = properties.get("networkRuleSet")
+    if rules is None:
+        return
+    if sku != "Premium":
+        raise bad_request(
+            "NetworkRuleSetNotSupported", f"Network rules need the Premium sku, not {sku}."
+        )
+    if rules.get("defaultAction") not in ("Allow", "Deny"):
+        raise bad_request(
+            "InvalidNetworkRuleSet", "networkRuleSet.defaultAction is required: Allow or Deny."
+        )
+
+
+KINDS: tuple[Kind, ...] = (Registries(),)
