@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -57,12 +57,9 @@ class BlobStore:
 
     def delete(self, key: str, *, if_match: str | None = None) -> None:
         """See ``Store.delete``."""
-        condition = MatchConditions.IfNotModified if if_match else None
         with self._asking("delete", key):
             try:
-                self._container.delete_blob(
-                    checked_key(key), etag=_quoted(if_match), match_condition=condition
-                )
+                self._container.delete_blob(checked_key(key), **_only_if(if_match))
             except ResourceNotFoundError as error:
                 if if_match is not None:
                     raise Conflict(f"{key} is gone") from error
@@ -87,13 +84,9 @@ class BlobStore:
                 return
 
     def _upload(self, key: str, data: bytes, if_match: str | None, *, if_absent: bool) -> str:
-        condition = None
-        if if_absent:
-            condition = MatchConditions.IfMissing
-        elif if_match is not None:
-            condition = MatchConditions.IfNotModified
+        # Without overwriting, the SDK sends If-None-Match: * by itself.
         written = self._container.get_blob_client(checked_key(key)).upload_blob(
-            data, overwrite=not if_absent, etag=_quoted(if_match), match_condition=condition
+            data, overwrite=not if_absent, **_only_if(if_match)
         )
         return _bare(written["etag"])
 
@@ -124,5 +117,8 @@ def _bare(etag: object) -> str:
     return str(etag or "").strip('"')
 
 
-def _quoted(etag: str | None) -> str | None:
-    return f'"{etag}"' if etag is not None else None
+def _only_if(etag: str | None) -> dict[str, Any]:
+    """The SDK passes a condition of None on to the transport, which refuses it."""
+    if etag is None:
+        return {}
+    return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}
