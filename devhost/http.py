@@ -106,7 +106,7 @@ def _request(request: Request, body: bytes) -> Datum:
     return datum(
         {
             "method": datum(request.method, "string"),
-            "url": datum(str(request.url), "string"),
+            "url": datum(_url(request), "string"),
             "headers": _texts(headers),
             "query": _texts(dict(request.query_params)),
             "params": _texts({name: str(value) for name, value in request.path_params.items()}),
@@ -114,6 +114,13 @@ def _request(request: Request, body: bytes) -> Datum:
         },
         "http",
     )
+
+
+def _url(request: Request) -> str:
+    """The URL as it was asked for: the server's own form has lost its escapes."""
+    path = request.scope["raw_path"].decode("ascii", "replace")
+    query = request.url.query
+    return f"{request.url.scheme}://{request.url.netloc}{path}" + (f"?{query}" if query else "")
 
 
 def _texts(values: dict[str, str]) -> dict[str, Datum]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from devhost.errors import HostError
 from devhost.host import DEFAULT_PORT, Host
 
-_GRACE = 5.0
+DEFAULT_GRACE = 5.0
 # Libraries that report every request they make.
 _QUIET = (
     "azure.core.pipeline",
@@ -27,8 +27,18 @@ _QUIET = (
 )
 
 
-def serve(app_dir: Path, state: Path, port: int = DEFAULT_PORT, key: str | None = None) -> int:
+def serve(
+    app_dir: Path,
+    state: Path,
+    port: int = DEFAULT_PORT,
+    key: str | None = None,
+    *,
+    grace: float = DEFAULT_GRACE,
+) -> int:
     """Serve an app until SIGTERM or SIGINT; returns the exit status.
+
+    On a signal, running calls get `grace` seconds to end; the work of the others is delivered again
+    at the next start.
 
     Call it on the main thread of a process that does nothing else.
     """
@@ -42,7 +52,7 @@ def serve(app_dir: Path, state: Path, port: int = DEFAULT_PORT, key: str | None 
         host.on_end(stop.set)
         _say(f"listening on {host.url}, key {host.key} ({host.key_kept})")
         stop.wait()
-        left = host.stop(_GRACE)
+        left = host.stop(grace)
     except HostError as error:
         _say(f"error: {error}")
         return 1
@@ -62,8 +72,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--app", type=Path, default=Path(), help="where function_app.py is")
     parser.add_argument("--state", type=Path, default=Path("state"), help="what outlives the host")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one")
+    parser.add_argument(
+        "--grace", type=float, default=DEFAULT_GRACE, help="seconds that running calls get to end"
+    )
     asked = parser.parse_args(arguments)
-    return serve(asked.app, asked.state, asked.port)
+    return serve(asked.app, asked.state, asked.port, grace=asked.grace)
 
 
 def _say(text: str) -> None:

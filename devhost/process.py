@@ -56,12 +56,13 @@ class HostProcess:
         port: int = 0,
         environ: Mapping[str, str] | None = None,
         log: Path | None = None,
+        grace: float = 5.0,
     ) -> None:
         self.state, self.key = state.resolve(), key
         self.log = log or self.state.parent / f"{self.state.name}.log"
         self._command = [
             *(sys.executable, "-m", "devhost", "--app", str(app.resolve())),
-            *("--state", str(self.state), "--port", str(port)),
+            *("--state", str(self.state), "--port", str(port), "--grace", str(grace)),
         ]
         self._environ = {**os.environ, **(environ or {}), KEY_SETTING: key}
         self._process: subprocess.Popen[bytes] | None = None

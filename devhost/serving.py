@@ -132,8 +132,8 @@ class Serving:
             pump.stop()
             for queue in sources.queues:
                 queue.stop()
-            server.should_exit = True
             left = await calls.close(grace)
+            server.should_exit = True
             for task in idle:
                 task.cancel()
             await asyncio.gather(*(queue.close() for queue in sources.queues))
@@ -250,5 +250,5 @@ def _uvicorn(app: object) -> uvicorn.Config:
         access_log=False,
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=1,
     )
