@@ -53,6 +53,7 @@ class Circumstances:
     dry_run: bool = False
     released: bool = False
     approved: str = ""
+    rejected: str = ""
     manifest_changed: bool = False
     own: frozenset[ResourceId] | None = None
     attempts: Mapping[ResourceId, tuple[Attempt, ...]] = field(default_factory=dict)
@@ -265,10 +266,14 @@ def _approval(
     part = Plan(tuple(waiting), {name: _within(plan.after[name], names) for name in sorted(names)})
     if circumstances.approved == part.hash:
         return part.hash
+    refused = circumstances.rejected == part.hash
     for unit in waiting:
         cause = "the manifest changed" if circumstances.manifest_changed else "mode is 'approve'"
         text = f"{unit.title}: waits for approval of plan {part.hash} ({cause})"
         verdicts[unit.id] = Verdict(unit.id, OutcomeKind.AWAITING_APPROVAL, "Approval", text)
+        if refused:
+            text = f"{unit.title}: a person rejected plan {part.hash}; it is not asked again today"
+            verdicts[unit.id] = Verdict(unit.id, OutcomeKind.BLOCKED, "Rejected", text)
     return part.hash
 
 

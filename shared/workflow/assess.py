@@ -14,13 +14,14 @@ from shared.manifests import Declared
 from shared.model.actual import Actual, Memory, Observation, Read
 from shared.model.environment import Environment, Mode
 from shared.model.finding import Finding
+from shared.model.json import fingerprint
 from shared.model.plan import Plan
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Cause, Trigger
 from shared.reconcile import ROUNDS_OF_READS, PlanningError, draw_plan, find, needed
-from shared.records import HeldBy
+from shared.records import ApprovalState, HeldBy
 from shared.remediator import Catalogue
-from shared.restarts import debts_of, log_reads, proven, starts_in
+from shared.restarts import debts_of, log_reads, proven, starts_in, verified_links
 from shared.workflow.papers import Assessment, Papers, sights_of
 from shared.workflow.services import Services
 
@@ -89,6 +90,9 @@ class _Look:
             findings=findings,
             plan=plan,
             judgement=judgement,
+            links=verified_links(environment, actual, findings, self._services.clock()),
+            looked_at=tuple(part.id for part in environment.parts()),
+            approved_hash=self._decided(ApprovalState.APPROVED),
             sights=sights_of(plan, dict(self._answers)),
             unreadable=tuple(
                 f"{read.question} {read.resource}: {answer.code} {answer.message}"
@@ -106,14 +110,14 @@ class _Look:
         earliest = self._services.clock() - _LOG_REACH
         environment = self._declared.environment
         since = {
-            cluster.id: _later(earliest, records.watermark(name, f"starts-{cluster.id.key}"))
+            cluster.id: _later(earliest, records.watermark(name, _watermark(cluster.id)))
             for cluster in environment.clusters
         }
         reads = log_reads(environment, since)
         self._read(reads)
         for cluster, started in starts_in(Actual(self._answers), reads).items():
             records.add_debts(name, debts_of(environment, cluster, started, "activity log"))
-            records.set_watermark(name, f"starts-{cluster.key}", started.isoformat())
+            records.set_watermark(name, _watermark(cluster), started)
 
     def _read_all(self, environment: Environment, memory: Memory) -> None:
         for _ in range(ROUNDS_OF_READS):
@@ -145,10 +149,15 @@ class _Look:
         actual = Actual(self._answers, memory)
         return plan, guards.judge(plan, self._declared.environment, actual, circumstances)
 
+    def _decided(self, state: ApprovalState) -> str:
+        """The plan hash that a person approved or rejected, as long as the decision holds."""
+        approval = self._services.records.approval(self._trigger.environment)
+        if approval is None or approval.state is not state:
+            return ""
+        return approval.plan_hash if approval.until > self._services.clock() else ""
+
     def _circumstances(self, papers: Papers) -> Circumstances:
         records, name = self._services.records, self._trigger.environment
-        approval = records.approval(name)
-        approved = approval.plan_hash if approval and approval.state == "approved" else ""
         changed = records.accepted_version(name) != self._declared.version
         causes = set(self._trigger.causes or (self._trigger.cause,))
         return Circumstances(
@@ -157,7 +166,8 @@ class _Look:
             paused=records.paused(name) is not None,
             dry_run=self._trigger.dry_run,
             released=bool(causes & {Cause.MANUAL, Cause.APPROVAL}),
-            approved=approved,
+            approved=self._decided(ApprovalState.APPROVED),
+            rejected=self._decided(ApprovalState.REJECTED),
             manifest_changed=changed and self._services.settings.approve_manifest_changes,
             own=_begun(papers, self._number),
             attempts=records.attempts(name),
@@ -187,8 +197,8 @@ def _begun(papers: Papers, number: int) -> frozenset[ResourceId] | None:
     return frozenset(begun)
 
 
-def _later(earliest: datetime, watermark: str | None) -> datetime:
-    return max(earliest, datetime.fromisoformat(watermark)) if watermark else earliest
+def _later(earliest: datetime, watermark: datetime | None) -> datetime:
+    return max(earliest, watermark) if watermark else earliest
 
 
 def skeletons(assessment: Assessment) -> Mapping[str, dict[str, Any]]:
@@ -202,3 +212,7 @@ def skeletons(assessment: Assessment) -> Mapping[str, dict[str, Any]]:
         }
         for unit in allowed
     }
+
+
+def _watermark(cluster: ResourceId) -> str:
+    return f"starts-{fingerprint(cluster.key)}"

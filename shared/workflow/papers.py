@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.guards import Judgement
-from shared.model.actual import Found, Question, Read
+from shared.model.actual import Found, Link, Question, Read
 from shared.model.codec import dump, load
 from shared.model.finding import Finding
 from shared.model.json import JsonObject
 from shared.model.plan import Plan
+from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
 from shared.outcomes import Round
 from shared.records import Records
@@ -38,6 +39,9 @@ class Assessment:
     findings: tuple[Finding, ...]
     plan: Plan
     judgement: Judgement
+    links: tuple[Link, ...] = ()
+    looked_at: tuple[ResourceId, ...] = ()
+    approved_hash: str = ""
     sights: tuple[Sight, ...] = ()
     unreadable: tuple[str, ...] = ()
     azure_calls: int = 0

@@ -19,10 +19,14 @@ _RECENT = 200
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What is wanted, what runs until when, and which wishes were seen already."""
+    """What is wanted, what runs until when, and which wishes were seen already.
+
+    ``taken`` are the requests that the running run took, its own among them.
+    """
 
     pending: Trigger | None = None
     running: str = ""
+    taken: tuple[str, ...] = ()
     lease_until: datetime | None = None
     settle_until: datetime | None = None
     wake_at: datetime | None = None
@@ -77,7 +81,7 @@ def finished(state: QueueState, run: str, at: datetime, wake_at: datetime | None
     """A run ended. A late or doubled word of an older run changes nothing."""
     if run != state.running:
         return state, ()
-    state = replace(state, running="", lease_until=None)
+    state = replace(state, running="", taken=(), lease_until=None)
     reminders: tuple[Action, ...] = ()
     if wake_at is not None and (
         state.wake_at is None or wake_at < state.wake_at or state.wake_at <= at
@@ -137,6 +141,11 @@ def _start(state: QueueState, at: datetime) -> Next:
         return state, ()
     trigger = state.pending
     state = replace(
-        state, pending=None, running=trigger.id, lease_until=at + LEASE, settle_until=None
+        state,
+        pending=None,
+        running=trigger.id,
+        taken=trigger.requests,
+        lease_until=at + LEASE,
+        settle_until=None,
     )
     return state, (Start(trigger),)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.manifests import Declared, ManifestSource
+from shared.manifests import Declared, Manifests
 from shared.model.actual import Observation, Read
 from shared.model.json import JsonObject
 from shared.model.progress import Progress
 from shared.model.step import Step
-from shared.records import Records
+from shared.records import Records, Store
 from shared.remediator import Catalogue
 from shared.settings import Settings
 
@@ -36,6 +36,14 @@ class AzureGateway(Protocol):
         ...
 
 
+class ManifestsInForce(Protocol):
+    """What the workflow needs of a manifest source."""
+
+    def current(self) -> Manifests:
+        """What is in force now."""
+        ...
+
+
 class UnknownEnvironmentError(LookupError):
     """No manifest declares this environment."""
 
@@ -46,11 +54,12 @@ class Services:
 
     settings: Settings
     records: Records
-    manifests: ManifestSource
+    manifests: ManifestsInForce
     catalogue: Catalogue
     azure: Callable[[], AzureGateway]
     clock: Callable[[], datetime]
     notify: Callable[[JsonObject], None]
+    dead_letters: Store | None = None
 
     def declared(self, name: str) -> Declared:
         """The manifest in force for an environment.

@@ -1,0 +1,139 @@
+"""Owns how the product is put together from its settings: the one place that reads the clock.
+
+Time and transport are arguments everywhere else (design, "Time and transport are arguments").
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.azure.config import ArmConfig
+from shared.manifests import Manifests, ManifestSource
+from shared.model.json import JsonObject
+from shared.records import Records, open_store
+from shared.remediator import Catalogue
+from shared.settings import SettingProblem, Settings, SettingsError
+from shared.workflow.services import AzureGateway, Services
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+_LOG = logging.getLogger("relink")
+_NOTIFY_SECONDS = 10.0
+
+
+def system_clock() -> datetime:
+    """The time. Only composition roots read it."""
+    return datetime.now(UTC)  # noqa: TID251 - this is the composition root
+
+
+def compose(
+    environ: Mapping[str, str],
+    catalogue: Catalogue,
+    *,
+    clock: Callable[[], datetime] = system_clock,
+    azure: Callable[[], AzureGateway] | None = None,
+) -> Services:
+    """Services from environment variables. Nothing is connected before it is used.
+
+    Raises:
+        SettingsError: naming every setting that is missing or wrong.
+    """
+    settings = Settings.read(environ)
+    if settings.records is None:
+        problem = SettingProblem("RELINK_RECORDS", "nothing", "file:///dir or a blob container URL")
+        raise SettingsError((problem,))
+    credential = _Once(lambda: _credential(settings))
+    records = Records(open_store(settings.records, credential), clock)
+    source = ManifestSource(open_store(settings.environments, credential), records, settings)
+    return Services(
+        settings=settings,
+        records=records,
+        manifests=_Baseline(source, records),
+        catalogue=catalogue,
+        azure=azure or _Once(lambda: _gateway(settings, credential(), clock)),
+        clock=clock,
+        notify=_notifier(settings.notify_url),
+    )
+
+
+class _Once[T]:
+    """A value made when it is first wanted, by one thread."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+
+class _Baseline:
+    """The manifests in force; those that a fresh records store meets first count as accepted.
+
+    What comes later is a change, and its first destructive plan waits for approval.
+    """
+
+    def __init__(self, source: ManifestSource, records: Records) -> None:
+        self._source = source
+        self._records = records
+        self._known = False
+
+    def current(self) -> Manifests:
+        """What is in force now."""
+        fresh = not self._known and not self._records.manifests_known()
+        manifests = self._source.current()
+        if fresh:
+            for name, declared in manifests.environments.items():
+                self._records.accept_version(name, declared.version)
+        self._known = self._known or bool(manifests.environments)
+        return manifests
+
+
+def _config(settings: Settings) -> ArmConfig:
+    bundle = str(settings.ca_bundle) if settings.ca_bundle else None
+    return ArmConfig.of(settings.cloud.value, settings.arm_endpoint, bundle)
+
+
+def _credential(settings: Settings) -> TokenCredential:
+    from shared.azure.credentials import credential  # noqa: PLC0415 - azure-identity loads late
+
+    return credential(_config(settings))
+
+
+def _gateway(
+    settings: Settings, credential: TokenCredential, clock: Callable[[], datetime]
+) -> AzureGateway:
+    from shared.azure.gateway import Azure  # noqa: PLC0415 - the SDKs load late
+
+    return Azure(_config(settings), credential, clock)
+
+
+def _notifier(url: str | None) -> Callable[[JsonObject], None]:
+    """A webhook that is told once; its failure is logged and stops nothing."""
+
+    def notify(message: JsonObject) -> None:
+        _LOG.warning("needs a person: %s %s", message["environment"], message["outcome"])
+        if url is not None:
+            _post(url, message)
+
+    return notify
+
+
+def _post(url: str, message: Mapping[str, Any]) -> None:
+    import httpx  # noqa: PLC0415 - not needed to index the app
+
+    try:
+        answer = httpx.post(url, json=dict(message), timeout=_NOTIFY_SECONDS)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        host = httpx.URL(url).host
+        _LOG.error("the notification webhook at %s failed: %s", host, type(error).__name__)

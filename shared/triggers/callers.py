@@ -1,0 +1,48 @@
+"""Owns who is calling: in Azure an Entra identity, on the embedded host the holder of its key.
+
+Approving, rejecting, pausing and resuming are decisions; the record names who took them. In Azure
+the name comes from App Service authentication, which strips the header from outside requests;
+without it switched on these routes are closed, as anybody with a function key could claim a name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+
+import azure.functions as func
+
+_PRINCIPAL = "x-ms-client-principal"
+_LONGEST = 100_000
+_NAMES = ("preferred_username", "upn", "name")
+_OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
+
+
+def in_azure(environ: Mapping[str, str]) -> bool:
+    """Whether App Service runs us."""
+    return bool(environ.get("WEBSITE_INSTANCE_ID"))
+
+
+def caller(request: func.HttpRequest, environ: Mapping[str, str]) -> str | None:
+    """A name for the record; nothing when a decision may not be taken by this request."""
+    if not in_azure(environ):
+        return "the holder of the host key"
+    if environ.get("WEBSITE_AUTH_ENABLED", "").lower() != "true":
+        return None
+    return _identity(request.headers.get(_PRINCIPAL, ""))
+
+
+def _identity(header: str) -> str | None:
+    """``name (object id)`` of App Service's client principal header (base64 JSON)."""
+    if not header or len(header) > _LONGEST:
+        return None
+    try:
+        principal = json.loads(base64.b64decode(header, validate=True))
+        claims = {claim["typ"]: claim["val"] for claim in principal["claims"]}
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return None
+    object_id = claims.get(_OBJECT_ID) or claims.get("oid")
+    name = next((claims[key] for key in _NAMES if key in claims), None)
+    return f"{name} ({object_id})" if name and object_id else object_id

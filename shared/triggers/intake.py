@@ -1,0 +1,98 @@
+"""Owns what every way in does with an event: debts written down, wishes made, echoes left alone.
+
+Called by the Event Grid trigger, the queue trigger and the replay of dead letters alike. A bad
+event is counted and never stops another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.events import (
+    Ignored,
+    Index,
+    MalformedEventError,
+    ResourceChanged,
+    echo,
+    read_event,
+    restarts,
+)
+from shared.guards import mode_of
+from shared.manifests import Manifests
+from shared.model.environment import Environment, Mode
+from shared.model.trigger import Cause, Notice, Trigger
+from shared.triggers.ids import event_id
+from shared.workflow.services import Services
+
+_LOG = logging.getLogger("relink.events")
+
+
+@dataclass(slots=True)
+class Intake:
+    """One process's way in for events; keeps the index of the manifests in force."""
+
+    services: Services
+    _indexed: tuple[str, Index] | None = field(default=None, repr=False)
+
+    def take(self, raw: Mapping[str, Any]) -> tuple[Trigger, ...]:
+        """The wishes that an event leads to. Debts are stored before this returns."""
+        try:
+            change = read_event(raw)
+        except MalformedEventError as error:
+            self.services.records.note_rejected_event(str(error), raw)
+            _LOG.warning("an event could not be read and was counted: %s", error)
+            return ()
+        if isinstance(change, Ignored):
+            _LOG.info("event ignored: %s", change.reason)
+            return ()
+        manifests = self.services.manifests.current()
+        names = self._index(manifests).concerned(change)
+        return tuple(self._wishes(change, manifests, names))
+
+    def _wishes(
+        self, change: ResourceChanged, manifests: Manifests, names: tuple[str, ...]
+    ) -> Iterator[Trigger]:
+        for name in names:
+            environment = manifests.environments[name].environment
+            owed = restarts(change, environment)
+            if owed:
+                self.services.records.add_debts(name, owed)
+            if self._wanted(change, environment):
+                yield self._wish(change, name)
+
+    def _wanted(self, change: ResourceChanged, environment: Environment) -> bool:
+        settings = self.services.settings
+        if echo(change, settings.principal_id, environment):
+            _LOG.info("event %s is our own write in %s", change.event_id, environment.name)
+            return False
+        modes = [mode_of(r.name, environment, settings.mode) for r in self.services.catalogue]
+        return any(mode is not Mode.OFF for mode in modes)
+
+    def _wish(self, change: ResourceChanged, name: str) -> Trigger:
+        operation = change.operation.lower()
+        urgent = any(
+            remediator.urgent and operation in (watch.lower() for watch in remediator.watches)
+            for remediator in self.services.catalogue
+        )
+        notice = Notice(
+            change.event_id, change.operation, change.resource, change.at, change.caller
+        )
+        return Trigger(
+            id=event_id(name, change.event_id),
+            environment=name,
+            cause=Cause.EVENT,
+            at=self.services.clock(),
+            resources=(change.resource,),
+            notices=(notice,),
+            urgent=urgent,
+        )
+
+    def _index(self, manifests: Manifests) -> Index:
+        if self._indexed is None or self._indexed[0] != manifests.version:
+            watches = [w for remediator in self.services.catalogue for w in remediator.watches]
+            environments = [each.environment for each in manifests.environments.values()]
+            self._indexed = (manifests.version, Index(environments, watches))
+        return self._indexed[1]

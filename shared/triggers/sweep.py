@@ -1,0 +1,119 @@
+"""Owns the sweep: a look at everything that makes no event essential, and the care of the queues."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+from durabletask.client import OrchestrationStatus
+
+from shared.model.trigger import Cause, Trigger
+from shared.records import Store, StoreError
+from shared.settings import DEFAULT_SWEEP
+from shared.triggers.events import parsed, take_in
+from shared.triggers.ids import new_id
+from shared.triggers.intake import Intake
+from shared.triggers.queueing import enqueue, state_of, tell
+from shared.workflow.queue import overdue
+from shared.workflow.services import Services
+
+type Client = df.DurableFunctionsClient
+_LOG = logging.getLogger("relink.sweep")
+_LIVING = frozenset(
+    {OrchestrationStatus.RUNNING, OrchestrationStatus.PENDING, OrchestrationStatus.SUSPENDED}
+)
+_MOST_LETTERS = 500
+
+
+def sweep_blueprint(intake: Callable[[], Intake], environ: Mapping[str, str]) -> df.Blueprint:
+    """The timer ``sweep``, by ``RELINK_SWEEP_SCHEDULE``."""
+    blueprint = df.Blueprint()
+    schedule = environ.get("RELINK_SWEEP_SCHEDULE") or DEFAULT_SWEEP
+
+    @blueprint.function_name("sweep")
+    @blueprint.timer_trigger(schedule=schedule, arg_name="timer", run_on_startup=False)
+    @blueprint.durable_client_input(client_name="client")
+    async def sweep(timer: func.TimerRequest, client: Client) -> None:
+        """Free dead runs, replay dead letters, and want a look at every environment."""
+        await sweep_all(intake(), client, past_due=timer.past_due)
+
+    return blueprint
+
+
+async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -> None:
+    """One environment's trouble never keeps another from being swept."""
+    services = intake.services
+    await replay_dead_letters(intake, client)
+    for name in services.manifests.current().environments:
+        try:
+            await _free_dead_run(services, name, client)
+            wish = Trigger(
+                id=new_id(),
+                environment=name,
+                cause=Cause.SWEEP,
+                at=services.clock(),
+                note="the timer was past due" if past_due else "",
+            )
+            await enqueue(client, [wish], services.settings.settle_seconds)
+        except Exception:  # noqa: BLE001 - the next environment is swept all the same
+            _LOG.exception("environment %s could not be swept", name)
+
+
+async def _free_dead_run(services: Services, name: str, client: Client) -> None:
+    """A run whose lease is over is freed if the engine no longer runs it."""
+    queue = await state_of(client, name)
+    if not overdue(queue, services.clock()):
+        return
+    instance = await client.get_orchestration_state(queue.running)
+    if instance is not None and instance.runtime_status in _LIVING:
+        return
+    _LOG.warning("run %s of %s is dead; freeing the queue", queue.running, name)
+    services.records.release_lease(name, queue.running)
+    await tell(client, name, "freed", services.clock(), run=queue.running)
+
+
+async def replay_dead_letters(intake: Intake, client: Client) -> None:
+    """Take in what Event Grid could not deliver; a letter goes when all of it was taken in."""
+    store = intake.services.dead_letters
+    if store is None:
+        return
+    for key in _letters(store):
+        try:
+            stored = await asyncio.to_thread(store.read, key)
+            for raw in parsed(stored.data) if stored else ():
+                await take_in(intake, raw, client)
+            await asyncio.to_thread(store.delete, key)
+        except Exception:  # noqa: BLE001 - the next letter is read all the same
+            _LOG.exception("dead letter %s could not be replayed; it stays", key)
+
+
+def _letters(store: Store) -> Iterator[str]:
+    """The oldest letters first; a bounded number a sweep."""
+    try:
+        keys = sorted(store.keys(""))
+    except StoreError:
+        _LOG.exception("the dead letters could not be listed")
+        return
+    if len(keys) > _MOST_LETTERS:
+        _LOG.warning("%d dead letters wait; %d are replayed now", len(keys), _MOST_LETTERS)
+    yield from keys[:_MOST_LETTERS]
+
+
+def dead_letters(services: Services) -> list[dict[str, Any]]:
+    """What waits to be replayed: key and reason of each letter."""
+    if services.dead_letters is None:
+        return []
+    found = []
+    for key in _letters(services.dead_letters):
+        stored = services.dead_letters.read(key)
+        reasons = (
+            {str(raw.get("deadLetterReason", "")) for raw in parsed(stored.data)}
+            if stored
+            else set()
+        )
+        found.append({"key": key, "reasons": sorted(reasons)})
+    return found

@@ -1,0 +1,77 @@
+"""Owns what crosses the durable boundary: JSON in, one thing done, JSON out. Nothing waits here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.azure.errors import Transient
+from shared.model.codec import dump, load
+from shared.model.progress import Progress
+from shared.model.trigger import Trigger
+from shared.reconcile import PlanningError
+from shared.workflow.assess import Held, assess, skeletons
+from shared.workflow.carry import Errand, look_step, start_step
+from shared.workflow.conclude import Account, ask, conclude
+from shared.workflow.services import Services, UnknownEnvironmentError
+
+_LOG = logging.getLogger("relink.workflow")
+
+type Activity = Callable[[Services, dict[str, Any]], dict[str, Any]]
+
+
+def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
+    """``{"trigger", "round"}`` → ``{"state": "assessed"|"later"|"held"|"failed", …}``."""
+    trigger = load(Trigger, message["trigger"])
+    try:
+        look = assess(services, trigger, message["round"])
+    except Transient as busy:
+        return {"state": "later", "after": busy.retry_after, "problem": str(busy)}
+    except (UnknownEnvironmentError, PlanningError) as error:
+        return {"state": "failed", "problem": str(error)}
+    if isinstance(look, Held):
+        text = f"'{look.holder}' works on this environment until {look.until.isoformat()}"
+        return {"state": "held", "problem": text, "until": look.until.isoformat()}
+    ask(services, trigger, look)
+    return {"state": "assessed", "units": skeletons(look), "hash": look.plan.hash}
+
+
+def start_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
+    """An ``Errand`` → a ``Progress``."""
+    return _told(start_step(services, _errand(message)))
+
+
+def look_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
+    """``{"errand", "token"}`` → a ``Progress``."""
+    return _told(look_step(services, _errand(message["errand"]), message["token"]))
+
+
+def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
+    """``{"trigger", "account"}`` → ``{"outcome", "wake_at"}``."""
+    trigger = load(Trigger, message["trigger"])
+    account = load(Account, message["account"])
+    ended = conclude(services, trigger, account)
+    _LOG.info("run %s of %s ended: %s", trigger.id, trigger.environment, ended.outcome)
+    return {
+        "outcome": ended.outcome.value,
+        "wake_at": ended.wake_at.isoformat() if ended.wake_at else None,
+    }
+
+
+def _errand(message: Mapping[str, Any]) -> Errand:
+    names = ("run", "environment", "round", "unit", "step")
+    return load(Errand, {name: message[name] for name in names})
+
+
+def _told(progress: Progress) -> dict[str, Any]:
+    told: dict[str, Any] = dump(progress)
+    return told
+
+
+ACTIVITIES: Mapping[str, Activity] = {
+    "assess": assess_activity,
+    "start_step": start_activity,
+    "look_step": look_activity,
+    "conclude_run": conclude_activity,
+}

@@ -1,0 +1,160 @@
+"""Owns the order of a run's activities. Deterministic, replayed, versioned; decides nothing.
+
+What may start and what a run comes to are pure functions elsewhere. Everything that an
+orchestrator knows comes from its input, from activities or from the context's own clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any, Final
+
+from durabletask import task
+from durabletask.entities import EntityInstanceId
+
+from shared.reconcile import startable
+from shared.workflow.entity import ENTITY, RECONCILE
+
+VERSION: Final = "1"
+"""Written into every account, so that a record tells which orchestrator made it."""
+MOST_ROUNDS: Final = 4
+"""The first look, two rounds of carrying out, and the looks after them."""
+MOST_TRIES: Final = 40
+"""How often one step is begun, or one assessment taken, while Azure asks to come back later."""
+STEP_TIME: Final = timedelta(hours=1)
+"""An operation that Azure has not ended by then is given up (azurerm allows as much)."""
+
+type Steps[T] = Generator[task.Task[Any], Any, T]
+
+
+def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """One run: assess → carry out → assess again, until nothing is left that may be done."""
+    account: dict[str, Any] = {"rounds": 0, "units": [], "problem": "", "version": VERSION}
+    try:
+        for number in range(1, MOST_ROUNDS + 1):
+            _say_alive(ctx, trigger)
+            look = yield from _assess(ctx, trigger, number)
+            if look["state"] != "assessed":
+                account["problem"] = look["problem"]
+                account["held_until"] = look.get("until")
+                break
+            account["rounds"] = number
+            if not look["units"] or number == MOST_ROUNDS:
+                break
+            account["units"] += yield from _carry_out(ctx, trigger, number, look["units"])
+    except task.TaskFailedError as error:
+        account["problem"] = f"the run broke off: {error.details.message}"
+    ended = yield ctx.call_activity("conclude_run", input={"trigger": trigger, "account": account})
+    if not trigger.get("dry_run"):
+        word = {"run": ctx.instance_id, "at": ctx.current_utc_datetime.isoformat(), **ended}
+        ctx.signal_entity(_queue(trigger), "finished", word)
+    return dict(ended)
+
+
+def apply_unit(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """The steps of one unit, one after the other; ends at the first that is refused."""
+    result: dict[str, Any] = {**errand, "why": "", "message": "", "blocked": False, "timings": []}
+    for index in range(errand["steps"]):
+        begun = ctx.current_utc_datetime
+        progress = yield from _step(ctx, {**errand, "step": index})
+        ended = ctx.current_utc_datetime
+        timing: dict[str, Any] = {
+            "step": index,
+            "startedAt": begun.isoformat(),
+            "endedAt": ended.isoformat(),
+            "seconds": (ended - begun).total_seconds(),
+            "kind": progress["kind"],
+            "note": progress.get("note", ""),
+            "changes": progress.get("changes", []),
+        }
+        result["timings"].append(timing)
+        if progress["kind"] != "Done":
+            result["why"], result["message"] = progress["why"], progress["message"]
+            return {**result, "blocked": progress["blocked"], "at_step": index}
+    return result
+
+
+def _assess(
+    ctx: task.OrchestrationContext, trigger: dict[str, Any], number: int
+) -> Steps[dict[str, Any]]:
+    """One assessment; Azure's wish to come back later is waited for by a timer."""
+    look: dict[str, Any] = {}
+    for _ in range(MOST_TRIES):
+        look = yield ctx.call_activity("assess", input={"trigger": trigger, "round": number})
+        if look["state"] != "later":
+            break
+        yield ctx.create_timer(timedelta(seconds=look["after"]))
+    return look
+
+
+def _carry_out(
+    ctx: task.OrchestrationContext, trigger: dict[str, Any], number: int, units: dict[str, Any]
+) -> Steps[list[dict[str, Any]]]:
+    """Units as soon as what they come after is done, each in a child orchestration."""
+    running: dict[str, task.Task[Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
+    order = {name: place for place, name in enumerate(units)}
+    while True:
+        ended = {name: not result["why"] for name, result in results.items()}
+        for name in startable(units, ended, running):
+            errand = {
+                "run": ctx.instance_id,
+                "environment": trigger["environment"],
+                "round": number,
+                "unit": name,
+                "steps": units[name]["steps"],
+            }
+            child = f"{ctx.instance_id}-{number}-{order[name]}"
+            running[name] = ctx.call_sub_orchestrator("apply_unit", input=errand, instance_id=child)
+        if not running:
+            return list(results.values())
+        yield task.when_any(list(running.values()))
+        _say_alive(ctx, trigger)
+        for name in [name for name, child in running.items() if child.is_complete]:
+            results[name] = _result(name, running.pop(name))
+
+
+def _result(name: str, child: task.Task[Any]) -> dict[str, Any]:
+    """What a child came to; one that broke counts as refused, and the others go on."""
+    if child.is_failed:
+        message = f"the unit broke off: {child.get_exception().details.message}"
+        return {"unit": name, "why": "BrokeOff", "message": message, "timings": []}
+    return dict(child.get_result())
+
+
+def _step(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """Begin one step and look at it until it is done or refused."""
+    deadline = ctx.current_utc_datetime + STEP_TIME
+    tries = 1
+    progress = yield ctx.call_activity("start_step", input=errand)
+    while progress["kind"] in {"Waiting", "Retry"}:
+        if ctx.current_utc_datetime > deadline or tries > MOST_TRIES:
+            return _gave_up(progress)
+        yield ctx.create_timer(timedelta(seconds=progress["after"]))
+        if progress["kind"] == "Retry":
+            tries += 1
+            progress = yield ctx.call_activity("start_step", input=errand)
+        else:
+            look = {"errand": errand, "token": progress["token"]}
+            progress = yield ctx.call_activity("look_step", input=look)
+    return dict(progress)
+
+
+def _gave_up(progress: dict[str, Any]) -> dict[str, Any]:
+    found = progress.get("message") or "Azure was still at work"
+    text = f"given up after {STEP_TIME} or {MOST_TRIES} tries; last heard: {found}"
+    return {"kind": "Refused", "why": "TookTooLong", "message": text, "blocked": False}
+
+
+def _say_alive(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> None:
+    if not trigger.get("dry_run"):
+        word = {"run": ctx.instance_id, "at": ctx.current_utc_datetime.isoformat()}
+        ctx.signal_entity(_queue(trigger), "alive", word)
+
+
+def _queue(trigger: dict[str, Any]) -> EntityInstanceId:
+    return EntityInstanceId(ENTITY, trigger["environment"])
+
+
+ORCHESTRATORS: Final = {RECONCILE: reconcile, "apply_unit": apply_unit}
