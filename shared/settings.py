@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -186,9 +186,10 @@ def _scopes(text: str) -> tuple[ResourceId, ...]:
 
 
 def _arm(text: str) -> str:
-    url = urlsplit(text)
+    allowed = "https://<host>[:<port>]"
+    url = _url(text, allowed)
     if url.scheme != "https" or not url.hostname or url.path.strip("/") or url.query:
-        raise _NotAllowedError(f"'{_without_query(text)}'", "https://<host>[:<port>]")
+        raise _NotAllowedError(f"'{_without_query(text)}'", allowed)
     return text.rstrip("/")
 
 
@@ -221,14 +222,21 @@ def _truth(text: str) -> bool:
 
 
 def _notify(text: str) -> str:
-    url = urlsplit(text)
-    if not url.hostname or not (
-        url.scheme == "https" or (url.scheme == "http" and is_loopback(text))
-    ):
-        raise _NotAllowedError(
-            f"a URL of scheme '{url.scheme}'", "an https URL, or http to this machine"
-        )
+    allowed = "an https URL, or http to this machine"
+    url = _url(text, allowed)
+    safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(text))
+    if not url.hostname or not safe:
+        raise _NotAllowedError(f"a URL of scheme '{url.scheme[:20]}'", allowed)
     return text
+
+
+def _url(text: str, allowed: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        _ = url.port  # read only now, and not always a number
+    except ValueError:
+        raise _NotAllowedError("a malformed URL", allowed) from None
+    return url
 
 
 def _guid(text: str) -> str:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from shared.model.json import JsonObject
-from shared.records.documents import plain, same, segment
+from shared.records.documents import encode, plain, same, segment
 from shared.records.shelf import Shelf
 from shared.records.store import StoreError
 from shared.records.values import Paper
@@ -39,16 +39,15 @@ class Runs(Shelf):
         """
         wanted = plain(document)
         key = f"runs/{segment(run_id)}.json"
-        if not self.documents.add(key, wanted):
-            stored = self.documents.get(dict[str, Any], key)
-            if not same(stored, wanted):
-                raise RunIsImmutableError(f"the run {run_id} is recorded already, differently")
-        entry = {"run": run_id}
-        name = f"{_backwards(self.clock())}~{segment(run_id)}"
-        self.documents.put(f"newest/{name}.json", entry)
-        environment = wanted.get("environment")
-        if isinstance(environment, str):
-            self.documents.put(self.key(environment, "newest", name), entry)
+        encode(key, wanted)  # what is too large must not leave an entry behind
+        if self.documents.store.read(key) is None:
+            # The entries come first: one without a document is skipped, a document without an
+            # entry would never be listed.
+            self._list(run_id, wanted.get("environment"))
+            if self.documents.add(key, wanted):
+                return
+        if not same(self.documents.get(dict[str, Any], key), wanted):
+            raise RunIsImmutableError(f"the run {run_id} is recorded already, differently")
 
     def run(self, run_id: str) -> JsonObject | None:
         """The document of a run."""
@@ -84,6 +83,12 @@ class Runs(Shelf):
 
     def _paper(self, run_id: str, name: str) -> str:
         return f"papers/{segment(run_id)}/{segment(name)}.json"
+
+    def _list(self, run_id: str, environment: object) -> None:
+        name = f"{_backwards(self.clock())}~{segment(run_id)}"
+        self.documents.put(f"newest/{name}.json", {"run": run_id})
+        if isinstance(environment, str):
+            self.documents.put(self.key(environment, "newest", name), {"run": run_id})
 
     def _newest(self, prefix: str) -> Iterator[str]:
         """Run ids, the newest first, each once. The index's documents are not read."""
