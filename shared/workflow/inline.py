@@ -71,11 +71,10 @@ class Engine:
             durabletask.task.TaskFailedError: when it failed.
         """
         outcome = self.begin(name, argument, instance_id)
+        self._resume_all()
         while not outcome.is_complete:
-            self._resume_all()
-            if outcome.is_complete:
-                break
             self._complete_next()
+            self._resume_all()
         return outcome.get_result()
 
     def begin(self, name: str, argument: object, instance_id: str) -> task.CompletableTask[Any]:
@@ -124,7 +123,7 @@ class Engine:
     def _resume_all(self) -> None:
         moved = True
         while moved:
-            moved = any([self._resume(instance) for instance in list(self._instances)])
+            moved = sum(self._resume(instance) for instance in list(self._instances)) > 0
 
     def _resume(self, instance: _Instance) -> bool:
         """Let one orchestration go on as far as it can; whether it moved."""
@@ -169,8 +168,8 @@ class _Context:
         self,
         name: str,
         *,
-        input: object,
-        instance_id: str,  # noqa: A002 - durabletask's word
+        input: object,  # noqa: A002 - durabletask's word
+        instance_id: str,
     ) -> task.Task[Any]:
         return self._engine.begin(name, input, instance_id)
 
