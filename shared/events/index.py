@@ -50,14 +50,15 @@ class Index:
         """The names of the environments to look at, sorted; none for what nobody watches."""
         if change.operation.lower() not in self._watched:
             return ()
+        attached_to = change.resource.parent or change.resource
         if change.resource.type == _ROLES:
-            return self._along(self._scopes, change.resource.scope)
+            return self._along(self._scopes, attached_to)
         found = set(self._along(self._named, change.resource))
         # What lies inside went with it; a lock binds everything inside of its scope.
         if change.kind is ChangeKind.DELETE:
             found |= self._around.get(change.resource.key, set())
         if change.resource.type == _LOCKS:
-            found |= self._around.get(change.resource.scope.key, set())
+            found |= self._around.get(attached_to.key, set())
         return tuple(sorted(found))
 
     def _along(self, names: dict[str, set[str]], resource: ResourceId) -> tuple[str, ...]:

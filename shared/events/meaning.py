@@ -24,7 +24,7 @@ def echo(change: ResourceChanged, principal_id: str | None, environment: Environ
     if not principal_id or change.caller != principal_id.lower():
         return False
     if change.resource.type == _ROLES:
-        return any(change.resource.scope == scope for scope in _owned_scopes(environment))
+        return any(change.resource.parent == scope for scope in _owned_scopes(environment))
     written = change.resource.key
     return any(
         written == key or written.startswith(f"{key}/") for key in _owned(environment, change)
