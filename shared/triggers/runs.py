@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from durabletask.client import OrchestrationStatus
+from durabletask.client import OrchestrationState, OrchestrationStatus
 
 from shared.model.codec import dump, load
 from shared.model.json import JsonObject
@@ -19,6 +20,7 @@ from shared.triggers.callers import caller
 from shared.triggers.ids import new_id
 from shared.triggers.problems import answer, problem
 from shared.triggers.queueing import enqueue, state_of
+from shared.workflow.papers import Papers
 from shared.workflow.services import Services
 
 type Client = df.DurableFunctionsClient
@@ -68,7 +70,10 @@ async def _status(services: Services, run_id: str, client: Client) -> func.HttpR
             OrchestrationStatus.FAILED,
             OrchestrationStatus.TERMINATED,
         }
-        return answer({"id": run_id, "status": "broken" if ended else "running"})
+        status = "broken" if ended else "running"
+        return answer(
+            {"id": run_id, "status": status, **await _progress(services, instance, client)}
+        )
     for name in services.manifests.current().environments:
         queue = await state_of(client, name)
         if run_id in queue.taken:
@@ -76,6 +81,28 @@ async def _status(services: Services, run_id: str, client: Client) -> func.HttpR
         if queue.pending is not None and run_id in queue.pending.requests:
             return answer({"id": run_id, "status": "queued", "environment": name})
     return problem(404, f"no run or request has the id '{run_id[:80]}'")
+
+
+async def _progress(
+    services: Services, instance: OrchestrationState, client: Client
+) -> dict[str, Any]:
+    """How far a running run is: phase, units with their step, and what it found."""
+    told: dict[str, Any] = json.loads(instance.serialized_custom_status or "{}")
+    units = [{"unit": name, "state": why} for name, why in told.get("ended", {}).items()]
+    for name, child_id in told.get("running", {}).items():
+        child = await client.get_orchestration_state(child_id)
+        step = json.loads(child.serialized_custom_status or "{}") if child else {}
+        units.append({"unit": name, "state": "running", **step})
+    first = Papers(services.records, instance.instance_id).get(1)
+    return {
+        "phase": told.get("phase", "starting"),
+        "round": told.get("round", 0),
+        "findings": [dump(finding) for finding in first.findings] if first else [],
+        "plan": [{"unit": unit.id, "title": unit.title} for unit in first.plan.units]
+        if first
+        else [],
+        "units": units,
+    }
 
 
 def _merged(run_id: str, into: str) -> func.HttpResponse:

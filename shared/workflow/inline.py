@@ -59,6 +59,7 @@ class Engine:
     pace: Pace
     orchestrators: Mapping[str, Callable[..., Any]] = field(default_factory=lambda: ORCHESTRATORS)
     signals: list[tuple[str, str, Any]] = field(default_factory=list)
+    statuses: dict[str, Any] = field(default_factory=dict)
     _ended: queue.SimpleQueue[Callable[[], None]] = field(default_factory=queue.SimpleQueue)
     _timers: list[tuple[datetime, int, task.CompletableTask[None]]] = field(default_factory=list)
     _instances: list[_Instance] = field(default_factory=list)
@@ -175,6 +176,9 @@ class _Context:
 
     def create_timer(self, after: timedelta) -> task.Task[Any]:
         return self._engine.timer(self._engine.pace.now() + after)
+
+    def set_custom_status(self, status: object) -> None:
+        self._engine.statuses[self.instance_id] = _through_json(status)
 
     def signal_entity(self, entity: EntityInstanceId, operation: str, input: object) -> None:  # noqa: A002 - durabletask's word
         self._engine.signals.append((entity.key, operation, _through_json(input)))

@@ -34,6 +34,7 @@ def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[
     try:
         for number in range(1, MOST_ROUNDS + 1):
             _say_alive(ctx, trigger)
+            ctx.set_custom_status({"phase": "assessing", "round": number})
             look = yield from _assess(ctx, trigger, number)
             if look["state"] != "assessed":
                 account["problem"] = look["problem"]
@@ -45,6 +46,7 @@ def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[
             account["units"] += yield from _carry_out(ctx, trigger, number, look["units"])
     except task.TaskFailedError as error:
         account["problem"] = f"the run broke off: {error.details.message}"
+    ctx.set_custom_status({"phase": "concluding", "round": account["rounds"]})
     ended = yield ctx.call_activity("conclude_run", input={"trigger": trigger, "account": account})
     if not trigger.get("dry_run"):
         word = {"run": ctx.instance_id, "at": ctx.current_utc_datetime.isoformat(), **ended}
@@ -56,6 +58,7 @@ def apply_unit(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[
     """The steps of one unit, one after the other; ends at the first that is refused."""
     result: dict[str, Any] = {**errand, "why": "", "message": "", "blocked": False, "timings": []}
     for index in range(errand["steps"]):
+        ctx.set_custom_status({"step": index, "of": errand["steps"]})
         begun = ctx.current_utc_datetime
         progress = yield from _step(ctx, {**errand, "step": index})
         ended = ctx.current_utc_datetime
@@ -105,14 +108,35 @@ def _carry_out(
                 "unit": name,
                 "steps": units[name]["steps"],
             }
-            child = f"{ctx.instance_id}-{number}-{order[name]}"
-            running[name] = ctx.call_sub_orchestrator("apply_unit", input=errand, instance_id=child)
+            running[name] = ctx.call_sub_orchestrator(
+                "apply_unit", input=errand, instance_id=_child(ctx, number, order[name])
+            )
         if not running:
             return list(results.values())
+        _tell_progress(
+            ctx, number, {name: _child(ctx, number, order[name]) for name in running}, results
+        )
         yield task.when_any(list(running.values()))
         _say_alive(ctx, trigger)
         for name in [name for name, child in running.items() if child.is_complete]:
             results[name] = _result(name, running.pop(name))
+
+
+def _child(ctx: task.OrchestrationContext, number: int, place: int) -> str:
+    return f"{ctx.instance_id}-{number}-{place}"
+
+
+def _tell_progress(
+    ctx: task.OrchestrationContext,
+    number: int,
+    running: dict[str, str],
+    results: dict[str, dict[str, Any]],
+) -> None:
+    """What ``GET /api/runs/{id}`` shows: units that run (with their child) and that have ended."""
+    ended = {name: result["why"] or "done" for name, result in results.items()}
+    ctx.set_custom_status(
+        {"phase": "repairing", "round": number, "running": running, "ended": ended}
+    )
 
 
 def _result(name: str, child: task.Task[Any]) -> dict[str, Any]:
