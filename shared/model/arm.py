@@ -87,22 +87,105 @@ class ClusterView:
     power: str
     state: str
     vnet_integration: bool
+    node_group: str = ""
 
     @classmethod
     def of(cls, body: JsonObject) -> ClusterView:
-        """Read a managed cluster's body."""
+        """Read a managed cluster's body. ``node_group`` is a name, in lower case."""
         return cls(
             power=str(dig(body, "properties.powerState.code") or "").lower(),
             state=provisioning_state(body),
             vnet_integration=bool(
                 dig(body, "properties.apiServerAccessProfile.enableVnetIntegration")
             ),
+            node_group=str(dig(body, "properties.nodeResourceGroup") or "").lower(),
         )
 
     @property
     def usable(self) -> bool:
         """Running and settled. A stopped cluster shows Succeeded as well."""
         return self.power == "running" and self.state == SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneGroupView:
+    """The zones that an endpoint's zone group writes records to (domain.md 4)."""
+
+    zones: frozenset[ResourceId]
+
+    @classmethod
+    def of(cls, body: JsonObject) -> ZoneGroupView:
+        """Read a zone group's body."""
+        configs = dig(body, "properties.privateDnsZoneConfigs") or ()
+        found = (ResourceId.maybe(dig(c, "properties.privateDnsZoneId")) for c in configs)
+        return cls(frozenset(zone for zone in found if zone is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """An A record set: its addresses, and what has to stay when they change."""
+
+    addresses: tuple[str, ...]
+    ttl: int | None
+    metadata: JsonObject
+
+    @classmethod
+    def of(cls, body: JsonObject) -> RecordView:
+        """Read an A record set's body (Microsoft.Network/privateDnsZones/A, 2024-06-01)."""
+        records = dig(body, "properties.aRecords") or ()
+        found = (dig(record, "ipv4Address") for record in records)
+        ttl = dig(body, "properties.ttl")
+        return cls(
+            addresses=tuple(str(address) for address in found if address),
+            ttl=int(ttl) if ttl is not None else None,
+            metadata=dict(dig(body, "properties.metadata") or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionView:
+    """A private endpoint connection as its target shows it (domain.md 2)."""
+
+    endpoint: ResourceId | None
+    status: str
+
+    @classmethod
+    def of(cls, body: JsonObject) -> ConnectionView:
+        """Read a connection's body. ``status`` is in lower case."""
+        state = "properties.privateLinkServiceConnectionState.status"
+        return cls(
+            endpoint=ResourceId.maybe(dig(body, "properties.privateEndpoint.id")),
+            status=str(dig(body, state) or "").lower(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentView:
+    """A role assignment: which role, at which scope, for whom."""
+
+    id: ResourceId
+    role: str
+    scope: ResourceId
+    principal: str
+    condition: str
+
+    @classmethod
+    def of(cls, body: JsonObject) -> AssignmentView | None:
+        """Read a role assignment's body; nothing when its id or scope is not one.
+
+        ``role`` is the role definition's guid in lower case (Microsoft.Authorization, 2022-04-01).
+        """
+        own = ResourceId.maybe(body.get("id"))
+        scope = ResourceId.maybe(dig(body, "properties.scope")) or (own.scope if own else None)
+        if own is None or scope is None:
+            return None
+        return cls(
+            id=own,
+            role=str(dig(body, "properties.roleDefinitionId") or "").rsplit("/", 1)[-1].lower(),
+            scope=scope,
+            principal=str(dig(body, "properties.principalId") or "").lower(),
+            condition=" ".join(str(dig(body, "properties.condition") or "").split()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +231,15 @@ class PowerAction:
             if name and at and done:
                 found.append(cls(name, at))
         return tuple(sorted(found, key=lambda action: action.at))
+
+
+def writes_in(events: tuple[JsonObject, ...], kind: str) -> tuple[datetime, ...]:
+    """When activity log events show a succeeded write of a resource of type ``kind``."""
+    found = []
+    for event in events:
+        operation = str(dig(event, "operationName.value") or "").lower()
+        at = moment(dig(event, "eventTimestamp"))
+        done = str(dig(event, "status.value") or "").lower() == SUCCEEDED
+        if at and done and operation == f"{kind}/write":
+            found.append(at)
+    return tuple(sorted(found))

@@ -1,0 +1,284 @@
+"""Owns network access: public access, default action and trusted services of what workspaces use.
+
+Trusted services live here and not in a remediator of their own, because two remediators may not
+write one resource and a storage account's default action and bypass are members of one object
+that Azure replaces as a whole (domain.md 5). Never written: IP, network and resource rules, anything
+under a network security perimeter, a registry below Premium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from shared.model.actual import Absent, Actual, Found, Read, Unreadable
+from shared.model.edits import changes_of, words
+from shared.model.environment import (
+    Environment,
+    KeyVault,
+    Registry,
+    StorageAccount,
+    Workspace,
+)
+from shared.model.finding import Disposition, Evidence, Finding
+from shared.model.json import JsonObject, dig
+from shared.model.plan import Unit
+from shared.model.resource_id import ResourceId
+from shared.model.step import Edit, EditKind, PatchResource
+from shared.remediation.differences import (
+    Difference,
+    Obstacle,
+    finding,
+    get,
+    held,
+    unanswered,
+    unread,
+)
+from shared.remediator import Remediator
+
+_NAME: Final = "network_access"
+_TRUSTED: Final = "AzureServices"
+_PUBLIC: Final = "properties.publicNetworkAccess"
+
+type Guarded = StorageAccount | KeyVault | Registry | Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Where a kind keeps its settings (domain.md 5). ``rules`` is replaced as a whole."""
+
+    rules: str = ""
+    bypass: str = ""
+    whole: str = ""  # of the bypass; empty when it is a field of its own
+
+
+_FIELDS: Final = MappingProxyType(
+    {
+        StorageAccount: _Fields(
+            "properties.networkAcls", "properties.networkAcls.bypass", "properties.networkAcls"
+        ),
+        KeyVault: _Fields(
+            "properties.networkAcls", "properties.networkAcls.bypass", "properties.networkAcls"
+        ),
+        Registry: _Fields("properties.networkRuleSet", "properties.networkRuleBypassOptions"),
+        Workspace: _Fields(),
+    }
+)
+
+
+def _declared(environment: Environment) -> tuple[Guarded, ...]:
+    """The parts that declare anything about access, in the order of their ids."""
+    parts: tuple[Guarded, ...] = (
+        *environment.storage_accounts,
+        *environment.key_vaults,
+        *environment.registries,
+        *environment.workspaces,
+    )
+    return tuple(sorted((part for part in parts if _says_something(part)), key=lambda p: p.id))
+
+
+def _says_something(part: Guarded) -> bool:
+    if part.public_network_access is not None:
+        return True
+    if isinstance(part, Workspace):
+        return False
+    return part.default_action is not None or part.trusted_services is not None
+
+
+def reads(environment: Environment, actual: Actual) -> Iterator[Read]:
+    """Each resource itself, once."""
+    yield from unanswered(actual, (get(part.id) for part in _declared(environment)))
+
+
+def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
+    """Every declared setting that is not as declared; absent fields count as Azure's defaults."""
+    return [
+        finding(_NAME, part.id, item, owned=part.owned)
+        for part in _declared(environment)
+        for item in _differences(part, environment, actual)
+    ]
+
+
+def _differences(part: Guarded, environment: Environment, actual: Actual) -> list[Difference]:
+    match actual.answer(part.id):
+        case Found(body=body):
+            obstacle = _obstacle(part, body)
+            found = [
+                *_of_public_access(part, body),
+                *_of_default_action(part, body),
+                *_of_trusted_services(part, environment, body),
+            ]
+            return [*_of_perimeter(body), *(held(item, obstacle) for item in found)]
+        case Absent():
+            seen = Evidence("resource", "none (404)", "one as declared")
+            return [Difference("ResourceGone", (seen,), "", Disposition.REPORT, "ResourceGone")]
+        case Unreadable() as answer:
+            return [held(Difference("AccessUnreadable", ()), unread("resource", answer))]
+        case None:
+            return []
+
+
+def _perimeter(body: JsonObject) -> bool:
+    return str(dig(body, _PUBLIC) or "").lower() == "securedbyperimeter"
+
+
+def _of_perimeter(body: JsonObject) -> Iterator[Difference]:
+    """A perimeter overrides every other setting: nothing is written below it (domain.md 5)."""
+    if _perimeter(body):
+        seen = Evidence("publicNetworkAccess", "SecuredByPerimeter", "no perimeter")
+        report = Disposition.REPORT
+        yield Difference("SecuredByPerimeter", (seen,), "", report, "NetworkSecurityPerimeter")
+
+
+def _obstacle(part: Guarded, body: JsonObject) -> Obstacle | None:
+    if _perimeter(body):
+        return Obstacle(Disposition.REPORT, "NetworkSecurityPerimeter")
+    sku = str(dig(body, "sku.name") or "")
+    if isinstance(part, Registry) and sku.lower() != "premium":
+        seen = Evidence("sku", sku or "nothing", "Premium")
+        return Obstacle(Disposition.REPORT, "RegistrySku", (seen,))
+    return None
+
+
+def _of_public_access(part: Guarded, body: JsonObject) -> Iterator[Difference]:
+    wanted = part.public_network_access
+    live = str(dig(body, _PUBLIC) or "Enabled")
+    if wanted is None or live.lower() == wanted.lower() or _perimeter(body):
+        return
+    reason = "PublicAccessEnabled" if wanted == "Disabled" else "PublicAccessDisabled"
+    repair = f"Relink sets publicNetworkAccess to {wanted}, and that alone."
+    yield Difference(reason, (Evidence("publicNetworkAccess", live, wanted),), repair)
+
+
+def _of_default_action(part: Guarded, body: JsonObject) -> Iterator[Difference]:
+    """No rules at all mean that the firewall is off, which is Allow."""
+    if isinstance(part, Workspace) or part.default_action is None:
+        return
+    rules = _FIELDS[type(part)].rules
+    live = str(dig(body, f"{rules}.defaultAction") or "Allow")
+    if live.lower() != part.default_action.lower():
+        seen = Evidence(f"{rules}.defaultAction", live, part.default_action)
+        repair = f"Relink sets the default action to {part.default_action} and keeps every rule."
+        yield Difference("DefaultActionChanged", (seen,), repair)
+
+
+def _of_trusted_services(
+    part: Guarded, environment: Environment, body: JsonObject
+) -> Iterator[Difference]:
+    if isinstance(part, Workspace) or part.trusted_services is None:
+        return
+    path = _FIELDS[type(part)].bypass
+    live = str(dig(body, path) or _TRUSTED)
+    trusted = _TRUSTED.lower() in (word.lower() for word in words(live))
+    if part.trusted_services and not trusted and not _let_in_by_rule(part, environment, body):
+        repair = f"Relink adds {_TRUSTED} to the exceptions and keeps the others."
+        yield Difference("TrustedServicesDropped", (Evidence(path, live, _TRUSTED),), repair)
+    if not part.trusted_services and trusted:
+        seen = Evidence(path, live, f"no {_TRUSTED}")
+        report = Disposition.REPORT
+        yield Difference("TrustedServicesAllowed", (seen,), "", report, "TrustDeclaredOff")
+
+
+def _let_in_by_rule(part: Guarded, environment: Environment, body: JsonObject) -> bool:
+    """Whether resource rules let in every workspace that declares this storage account."""
+    users = {w.id for w in environment.workspaces if w.storage_account == part.id}
+    rules = dig(body, "properties.networkAcls.resourceAccessRules") or ()
+    named = {ResourceId.maybe(dig(rule, "resourceId")) for rule in rules}
+    return bool(users) and users <= named
+
+
+def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) -> Sequence[Unit]:
+    """One unit per resource: public access first and alone, then the rules (domain.md 5)."""
+    units = []
+    for part in _declared(environment):
+        mine = [f for f in findings if f.resource == part.id]
+        mine = [f for f in mine if f.disposition is Disposition.REPAIR]
+        body = actual.body(part.id)
+        if mine and part.owned and body is not None:
+            units.append(_unit(part, body, mine))
+    return units
+
+
+def _unit(part: Guarded, body: JsonObject, mine: Sequence[Finding]) -> Unit:
+    reasons = {item.reason for item in mine}
+    batches = (_public_edits(part, reasons), _rule_edits(part, body, reasons))
+    steps = tuple(
+        PatchResource(part.id, edits, changes_of(body, edits)) for edits in batches if edits
+    )
+    return Unit(
+        id=f"{_NAME}:restore:{part.id.key}",
+        remediator=_NAME,
+        title=f"Restore the network access of {part.id.name}",
+        resource=part.id,
+        findings=tuple(item.key for item in mine),
+        steps=steps,
+    )
+
+
+def _public_edits(part: Guarded, reasons: set[str]) -> tuple[Edit, ...]:
+    if not reasons & {"PublicAccessEnabled", "PublicAccessDisabled"}:
+        return ()
+    return (Edit(_PUBLIC, EditKind.SET, part.public_network_access),)
+
+
+def _rule_edits(part: Guarded, body: JsonObject, reasons: set[str]) -> tuple[Edit, ...]:
+    """Rules that are written where there were none take the declared exception along."""
+    if isinstance(part, Workspace):
+        return ()
+    fields = _FIELDS[type(part)]
+    edits = []
+    action = "DefaultActionChanged" in reasons
+    if action:
+        path = f"{fields.rules}.defaultAction"
+        edits.append(Edit(path, EditKind.SET, part.default_action, fields.rules))
+    fresh = action and bool(fields.whole) and dig(body, fields.rules) is None
+    if "TrustedServicesDropped" in reasons or (fresh and part.trusted_services):
+        kind = EditKind.ADD_WORD if isinstance(part, StorageAccount) else EditKind.SET
+        edits.append(Edit(fields.bypass, kind, _TRUSTED, fields.whole))
+    return tuple(edits)
+
+
+REMEDIATOR: Final = Remediator(
+    name=_NAME,
+    watches=(
+        "Microsoft.Storage/storageAccounts/write",
+        "Microsoft.Storage/storageAccounts/delete",
+        "Microsoft.KeyVault/vaults/write",
+        "Microsoft.KeyVault/vaults/delete",
+        "Microsoft.ContainerRegistry/registries/write",
+        "Microsoft.ContainerRegistry/registries/delete",
+        "Microsoft.MachineLearningServices/workspaces/write",
+        "Microsoft.MachineLearningServices/workspaces/delete",
+    ),
+    permissions=(
+        "Microsoft.Storage/storageAccounts/write",
+        "Microsoft.KeyVault/vaults/write",
+        "Microsoft.ContainerRegistry/registries/write",
+        "Microsoft.MachineLearningServices/workspaces/write",
+        # Subnets in the rules that are sent back with them (domain.md 7).
+        "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
+    ),
+    read_permissions=(
+        "Microsoft.Storage/storageAccounts/read",
+        "Microsoft.KeyVault/vaults/read",
+        "Microsoft.ContainerRegistry/registries/read",
+        "Microsoft.MachineLearningServices/workspaces/read",
+        "Microsoft.Authorization/locks/read",
+    ),
+    reads=reads,
+    detect=detect,
+    plan=plan,
+    reasons={
+        "PublicAccessEnabled": "Public network access is open and was declared closed.",
+        "PublicAccessDisabled": "Public network access is closed and was declared open.",
+        "DefaultActionChanged": "The default action of its network rules is not the declared one.",
+        "TrustedServicesDropped": "Trusted Azure services are shut out, and with them the workspace.",
+        "TrustedServicesAllowed": "Trusted Azure services are let in and were declared shut out.",
+        "SecuredByPerimeter": "A network security perimeter decides over its access.",
+        "ResourceGone": "The declared resource does not exist.",
+        "AccessUnreadable": "It could not be read, so nothing is known of its access.",
+    },
+    urgent=True,
+)

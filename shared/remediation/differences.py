@@ -1,0 +1,131 @@
+"""Owns how a difference becomes a finding: what holds its repair back, and what it tells a person.
+
+A judgement first collects every difference, then lets obstacles hold back the repairs, so that
+nothing is hidden because something else stands in its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from shared.model.actual import Absent, Actual, Found, Observation, Question, Read, Unreadable
+from shared.model.finding import Disposition, Evidence, Finding
+from shared.model.resource_id import ResourceId
+
+NEXT: Final = MappingProxyType(
+    {
+        "ActivityLogLag": "The activity log is not complete yet; it is looked at again soon.",
+        "AksOwned": "It belongs to AKS; take it out of the manifest. Relink never touches it.",
+        "ArcCluster": "Computes of Arc clusters are not detached; detach and attach it by hand.",
+        "ClusterFailed": "It is repaired once the cluster's own operation has succeeded.",
+        "ClusterStopped": "It is repaired once the cluster runs.",
+        "ClusterUpdating": "It is repaired once the cluster's update has ended.",
+        "ComputeChanged": "It would be attached elsewhere than it is; settle that difference first.",
+        "CreateOnly": "Azure keeps this for the compute's life: detach it and attach it as declared, "
+        "or capture the manifest again.",
+        "EndpointNotReady": "It follows once every declared endpoint of its cluster is in order.",
+        "IncarnationUnknown": "It cannot be told from its successor, so it is not destroyed; look "
+        "at it by hand.",
+        "InProgress": "Azure is at work on it; it is looked at again soon.",
+        "NetworkSecurityPerimeter": "Its access is the perimeter's; change it there.",
+        "NotOwned": "Another manifest owns it; it is not written from here.",
+        "RegistrySku": "Only a Premium registry has these settings; change the SKU or the manifest.",
+        "ResourceGone": "Relink does not create it; create it again or take it out of the manifest.",
+        "RestartSuspected": "Nothing is done.",
+        "StaticAddress": "Azure supports no static address here; take ipConfigurations out of the "
+        "manifest. Until then they are left out.",
+        "TargetApproval": "The owner of the target has to approve the connection.",
+        "TargetGone": "What it leads to does not exist; create that again or change the manifest.",
+        "TrustDeclaredOff": "The trusted services are not shut out from here; do it by hand.",
+        "Unreadable": "Nothing is done on what could not be seen; give Relink the right to read it.",
+        "WorkspaceGone": "The workspace does not exist; create it again or change the manifest.",
+        "ZoneGone": "A deleted zone is not created again from here: its links and records are not "
+        "known. Create it again or change the manifest.",
+    }
+)
+"""What happens next, by the ``why`` of a finding that is not repaired now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference, its evidence, and what ``repair`` would do about it (a sentence)."""
+
+    reason: str
+    evidence: tuple[Evidence, ...]
+    repair: str = ""
+    disposition: Disposition = Disposition.REPAIR
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why something is not repaired now, and what showed it."""
+
+    disposition: Disposition
+    why: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+def held(difference: Difference, obstacle: Obstacle | None) -> Difference:
+    """``difference`` with its repair held back; unchanged if it would not be repaired anyway."""
+    if obstacle is None or difference.disposition is not Disposition.REPAIR:
+        return difference
+    fresh = tuple(item for item in obstacle.evidence if item not in difference.evidence)
+    return replace(
+        difference,
+        evidence=difference.evidence + fresh,
+        disposition=obstacle.disposition,
+        why=obstacle.why,
+    )
+
+
+def finding(
+    remediator: str, resource: ResourceId, difference: Difference, *, owned: bool
+) -> Finding:
+    """The finding of one difference. What another manifest owns is only reported."""
+    shown = difference
+    if not owned and difference.disposition is not Disposition.NOT_NEEDED:
+        shown = replace(difference, disposition=Disposition.REPORT, why="NotOwned")
+    seen = "; ".join(str(item) for item in shown.evidence)
+    then = shown.repair if shown.disposition is Disposition.REPAIR else NEXT.get(shown.why, "")
+    return Finding(
+        reason=shown.reason,
+        resource=resource,
+        remediator=remediator,
+        message=f"Looked at {resource}. {seen}. {then}".strip(),
+        evidence=shown.evidence,
+        disposition=shown.disposition,
+        why=shown.why,
+    )
+
+
+def unread(
+    what: str, answer: Observation | None, disposition: Disposition = Disposition.BLOCK
+) -> Obstacle:
+    """The obstacle that ``what`` could not be read; names the missing action of a 403."""
+    match answer:
+        case Unreadable(code=code, action=action):
+            missing = f", {action} is missing" if action else ""
+            found = f"could not be read ({code}{missing})"
+        case Absent():
+            found = "could not be read (404)"
+        case Found() | None:
+            found = "was not read"
+    return Obstacle(disposition, "Unreadable", (Evidence(what, found, "an answer"),))
+
+
+def unanswered(actual: Actual, reads: Iterable[Read]) -> Iterator[Read]:
+    """Those of ``reads`` that have no answer yet, each once."""
+    seen: set[Read] = set()
+    for read in reads:
+        if read not in actual and read not in seen:
+            seen.add(read)
+            yield read
+
+
+def get(resource: ResourceId) -> Read:
+    """The question for the resource itself."""
+    return Read(Question.GET, resource)

@@ -1,0 +1,252 @@
+"""Owns the judgement of one declared private endpoint, whatever it leads to.
+
+It says how the endpoint differs and what holds its repair back. It refuses to conclude anything
+from an answer that is missing, and never lets an endpoint be replaced whose incarnation is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from shared.model.actual import Absent, Actual, Found, Read, Unreadable
+from shared.model.arm import (
+    APPROVED,
+    SUCCEEDED,
+    EndpointView,
+    InterfaceView,
+    ZoneGroupView,
+    provisioning_state,
+)
+from shared.model.environment import PrivateEndpoint
+from shared.model.finding import Disposition, Evidence
+from shared.model.resource_id import ResourceId
+from shared.remediation.differences import Difference, Obstacle, get, held, unread
+
+IN_PROGRESS: Final = frozenset({"updating", "creating", "deleting"})
+FAILED: Final = frozenset({"failed", "canceled"})
+
+REPLACING: Final = frozenset(
+    {
+        "EndpointDisconnected",
+        "EndpointRejected",
+        "EndpointFailed",
+        "EndpointMispointed",
+        "EndpointStale",
+        "LinkRenewed",
+    }
+)
+"""Reasons that only a deletion and a new creation can settle."""
+
+_BY_CONNECTION: Final = {
+    "disconnected": "EndpointDisconnected",
+    "rejected": "EndpointRejected",
+    "pending": "EndpointPending",
+}
+_REPLACE: Final = "Relink deletes it and creates it again as declared."
+
+REASONS: Final = {
+    "EndpointMissing": "The declared private endpoint does not exist.",
+    "EndpointDisconnected": "Its connection was removed at the target; it will not come back.",
+    "EndpointRejected": "Its connection was rejected at the target.",
+    "EndpointFailed": "Its last operation failed, so Azure does not vouch for it.",
+    "EndpointPending": "Its connection waits for the target's owner.",
+    "EndpointMispointed": "It leads to another target or group, or lies in another subnet.",
+    "EndpointUnsettled": "Azure is at work on it, or shows a state that says nothing.",
+    "EndpointUnreadable": "It could not be read, so nothing is known of it.",
+    "TargetGone": "What it leads to does not exist.",
+    "ZoneGroupMissing": "Its zone group does not exist, so its names do not resolve.",
+    "ZoneGroupChanged": "Its zone group names other zones than declared.",
+    "ZoneGone": "A private DNS zone that its names belong in does not exist.",
+}
+"""The reasons of this module, for the ``reasons`` of the remediators that use it."""
+
+
+def group_of(endpoint: PrivateEndpoint) -> ResourceId | None:
+    """The id of its declared zone group."""
+    group = endpoint.zone_group
+    return endpoint.id.child("privateDnsZoneGroups", group.name) if group else None
+
+
+def zones_of(endpoint: PrivateEndpoint) -> tuple[ResourceId, ...]:
+    """The zones of its zone group and of its own records, each once."""
+    grouped = endpoint.zone_group.zones if endpoint.zone_group else ()
+    zones = [zone.private_dns_zone_id for zone in grouped]
+    zones += [record.zone for record in endpoint.records]
+    return tuple(dict.fromkeys(zones))
+
+
+def reads_of(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Read]:
+    """What must be read to judge it; its interface only once something would be replaced."""
+    yield get(endpoint.id)
+    yield get(endpoint.target)
+    yield from (get(zone) for zone in zones_of(endpoint))
+    group = group_of(endpoint)
+    if group is not None:
+        yield get(group)
+    view = view_of(endpoint, actual)
+    if view is not None and view.interface is not None and _wants_interface(endpoint, actual):
+        yield get(view.interface)
+
+
+def _wants_interface(endpoint: PrivateEndpoint, actual: Actual) -> bool:
+    found = differences(endpoint, actual)
+    return endpoint.to_cluster or any(item.reason in REPLACING for item in found)
+
+
+def view_of(endpoint: PrivateEndpoint, actual: Actual) -> EndpointView | None:
+    """The live endpoint, if it was found."""
+    body = actual.body(endpoint.id)
+    return EndpointView.of(body) if body is not None else None
+
+
+def interface_of(endpoint: PrivateEndpoint, actual: Actual) -> InterfaceView | None:
+    """Its interface, if it was found: the incarnation and the addresses."""
+    view = view_of(endpoint, actual)
+    body = actual.body(view.interface) if view and view.interface else None
+    return InterfaceView.of(body) if body is not None else None
+
+
+def differences(endpoint: PrivateEndpoint, actual: Actual) -> list[Difference]:
+    """Every way in which the endpoint and its zone group differ, nothing held back yet."""
+    match actual.answer(endpoint.id):
+        case Found(body=body):
+            view = EndpointView.of(body)
+            return [*_of_state(view), *_of_aim(endpoint, view), *_of_zone_group(endpoint, actual)]
+        case Absent():
+            seen = Evidence("private endpoint", "none (404)", "one as declared")
+            missing = Difference("EndpointMissing", (seen,), "Relink creates it as declared.")
+            return [missing, *_of_zone_group(endpoint, actual)]
+        case Unreadable() as answer:
+            obstacle = unread("private endpoint", answer)
+            return [held(Difference("EndpointUnreadable", ()), obstacle)]
+        case None:
+            return []
+
+
+def _of_state(view: EndpointView) -> Iterator[Difference]:
+    state = Evidence("provisioningState", view.state or "nothing", SUCCEEDED)
+    connection = Evidence("connection", _shown(view), APPROVED)
+    if view.state in FAILED:
+        yield Difference("EndpointFailed", (state, connection), _REPLACE)
+    if view.state in IN_PROGRESS:
+        waiting = Obstacle(Disposition.DEFER, "InProgress")
+        yield held(Difference("EndpointUnsettled", (state,)), waiting)
+    elif view.connection in _BY_CONNECTION:
+        yield _of_connection(_BY_CONNECTION[view.connection], connection)
+    elif view.connection != APPROVED and view.state not in FAILED:
+        unclear = Obstacle(Disposition.BLOCK, "Unreadable")
+        yield held(Difference("EndpointUnsettled", (connection,)), unclear)
+
+
+def _of_connection(reason: str, connection: Evidence) -> Difference:
+    difference = Difference(reason, (connection,), _REPLACE)
+    if reason == "EndpointPending":
+        return held(difference, Obstacle(Disposition.BLOCK, "TargetApproval"))
+    return difference
+
+
+def _shown(view: EndpointView) -> str:
+    said = f" ('{view.description[:200]}')" if view.description else ""
+    return f"{view.connection or 'nothing'}{said}"
+
+
+def _of_aim(endpoint: PrivateEndpoint, view: EndpointView) -> Iterator[Difference]:
+    """Target, groups and subnet cannot be changed by a PUT (domain.md 4)."""
+    seen = []
+    if view.target is not None and view.target != endpoint.target:
+        seen.append(Evidence("target", str(view.target), str(endpoint.target)))
+    groups = {name.lower() for name in view.group_ids}
+    if view.group_ids and groups != {name.lower() for name in endpoint.group_ids}:
+        seen.append(Evidence("groupIds", ", ".join(view.group_ids), ", ".join(endpoint.group_ids)))
+    if view.subnet is not None and view.subnet != endpoint.subnet:
+        seen.append(Evidence("subnet", str(view.subnet), str(endpoint.subnet)))
+    if seen:
+        yield Difference("EndpointMispointed", tuple(seen), _REPLACE)
+
+
+def _of_zone_group(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Difference]:
+    group = group_of(endpoint)
+    if group is None or endpoint.zone_group is None:
+        return
+    wanted = {zone.private_dns_zone_id for zone in endpoint.zone_group.zones}
+    names = ", ".join(sorted(zone.name for zone in wanted))
+    repair = "Relink writes the zone group as declared."
+    match actual.answer(group):
+        case Found(body=body):
+            live = ZoneGroupView.of(body).zones
+            state = provisioning_state(body)
+            if live != wanted or state in FAILED:
+                shown = ", ".join(sorted(zone.name for zone in live)) or "no zones"
+                seen = Evidence("zone group", f"{shown} (state '{state}')", names)
+                yield Difference("ZoneGroupChanged", (seen,), repair)
+        case Absent():
+            seen = Evidence("zone group", "none (404)", names)
+            yield Difference("ZoneGroupMissing", (seen,), repair)
+        case Unreadable() as answer:
+            unseen = Difference("EndpointUnreadable", ())
+            yield held(unseen, unread("zone group", answer))
+        case None:
+            return
+
+
+def gone(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Difference]:
+    """What the endpoint needs and Azure says does not exist: reported, never created."""
+    if actual.absent(endpoint.target):
+        seen = Evidence("target", f"none at {endpoint.target} (404)", "the declared target")
+        yield Difference("TargetGone", (seen,), "", Disposition.BLOCK, "TargetGone")
+    lost = [zone for zone in zones_of(endpoint) if actual.absent(zone)]
+    if lost:
+        found = tuple(Evidence("zone", f"none at {zone} (404)", "the zone") for zone in lost)
+        yield Difference("ZoneGone", found, "", Disposition.BLOCK, "ZoneGone")
+
+
+def obstacle_to_repair(endpoint: PrivateEndpoint, actual: Actual) -> Obstacle | None:
+    """What holds back every repair of the endpoint: lost or unread surroundings, work under way."""
+    absent = next(gone(endpoint, actual), None)
+    if absent is not None:
+        return Obstacle(absent.disposition, absent.why, absent.evidence)
+    for what, resource in (("target", endpoint.target), *(("zone", z) for z in zones_of(endpoint))):
+        if actual.body(resource) is None:
+            return unread(f"{what} {resource}", actual.answer(resource))
+    group = group_of(endpoint)
+    if group is not None and not isinstance(actual.answer(group), Found | Absent):
+        return unread("zone group", actual.answer(group))
+    view = view_of(endpoint, actual)
+    if view is not None and view.state in IN_PROGRESS:
+        state = Evidence("provisioningState", view.state, SUCCEEDED)
+        return Obstacle(Disposition.DEFER, "InProgress", (state,))
+    return None
+
+
+def obstacle_to_replacement(endpoint: PrivateEndpoint, actual: Actual) -> Obstacle | None:
+    """What forbids destroying the live endpoint, besides what holds back every repair."""
+    view = view_of(endpoint, actual)
+    if view is None:
+        return unread("private endpoint", actual.answer(endpoint.id))
+    connection = Evidence("connection", _shown(view), APPROVED)
+    if view.connection == "pending" or (endpoint.manual and view.connection == APPROVED):
+        return Obstacle(Disposition.BLOCK, "TargetApproval", (connection,))
+    if view.interface is None:
+        unknown = Evidence("network interface", "none", "the endpoint's own")
+        return Obstacle(Disposition.BLOCK, "IncarnationUnknown", (unknown,))
+    interface = interface_of(endpoint, actual)
+    if interface is None:
+        return unread("network interface", actual.answer(view.interface))
+    if not interface.guid:
+        unknown = Evidence("resourceGuid of the interface", "nothing", "a guid")
+        return Obstacle(Disposition.BLOCK, "IncarnationUnknown", (unknown,))
+    return None
+
+
+def hold(
+    endpoint: PrivateEndpoint, actual: Actual, found: list[Difference], first: Obstacle | None
+) -> list[Difference]:
+    """``found`` with each repair held back by what stands in its way; ``first`` goes first."""
+    general = first or obstacle_to_repair(endpoint, actual)
+    settled = []
+    for item in found:
+        replacing = item.reason in REPLACING
+        special = obstacle_to_replacement(endpoint, actual) if replacing else None
+        settled.append(held(item, general or special))
+    return settled

@@ -1,0 +1,219 @@
+"""Owns the units that make a private endpoint again: one per endpoint, whole or not at all.
+
+A replacement deletes, waits until it is gone, creates, waits for the approval, then writes the
+zone group and the endpoint's own records. The intent it carries is stored before anything is
+deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from shared.model.actual import Actual
+from shared.model.arm import RecordView
+from shared.model.environment import OwnRecord, PrivateEndpoint
+from shared.model.finding import Disposition, Finding
+from shared.model.intent import Intent
+from shared.model.json import JsonObject
+from shared.model.plan import Need, Requirement, Unit
+from shared.model.resource_id import ResourceId
+from shared.model.step import (
+    AwaitState,
+    Change,
+    Condition,
+    DeleteResource,
+    Known,
+    PutResource,
+    Step,
+    reference,
+)
+from shared.remediation.bodies import endpoint_body
+from shared.remediation.endpoints import REPLACING, group_of, interface_of, view_of, zones_of
+
+APPROVALS: Final = MappingProxyType(
+    {
+        kind.lower(): kind
+        for kind in (
+            "Microsoft.Storage/storageAccounts",
+            "Microsoft.KeyVault/vaults",
+            "Microsoft.ContainerRegistry/registries",
+            "Microsoft.MachineLearningServices/workspaces",
+            "Microsoft.ContainerService/managedClusters",
+        )
+    }
+)
+"""Target types as Azure spells them; each has a ``privateEndpointConnectionsApproval/action``."""
+
+_NETWORK: Final = "Microsoft.Network"
+_ZONE_REASONS: Final = frozenset({"ZoneGroupMissing", "ZoneGroupChanged"})
+_RECORD_REASONS: Final = frozenset({"RecordMissing", "RecordWrong"})
+
+
+def endpoint_units(
+    remediator: str,
+    endpoints: Iterable[PrivateEndpoint],
+    actual: Actual,
+    findings: Sequence[Finding],
+) -> list[Unit]:
+    """One unit for each endpoint that has something to repair, in the order of ``endpoints``."""
+    units = []
+    for endpoint in endpoints:
+        mine = [
+            item
+            for item in findings
+            if item.resource == endpoint.id and item.disposition is Disposition.REPAIR
+        ]
+        if mine and endpoint.owned:
+            units.append(_unit(remediator, endpoint, actual, mine))
+    return units
+
+
+def _unit(
+    remediator: str, endpoint: PrivateEndpoint, actual: Actual, mine: Sequence[Finding]
+) -> Unit:
+    reasons = {item.reason for item in mine}
+    keys = tuple(item.key for item in mine)
+    if reasons & REPLACING:
+        return _replacement(remediator, endpoint, actual, keys)
+    if "EndpointMissing" in reasons:
+        return _creation(remediator, endpoint, actual, keys)
+    steps = (
+        *(_zone_group(endpoint, actual) if reasons & _ZONE_REASONS else ()),
+        *(_records(endpoint, actual) if reasons & _RECORD_REASONS else ()),
+    )
+    return Unit(
+        id=f"{remediator}:names:{endpoint.id.key}",
+        remediator=remediator,
+        title=f"Write the names of private endpoint {endpoint.id.name}",
+        resource=endpoint.id,
+        findings=keys,
+        steps=steps,
+        follows=(endpoint.id,),
+        exclusive=_exclusive(endpoint),
+    )
+
+
+def _replacement(
+    remediator: str, endpoint: PrivateEndpoint, actual: Actual, keys: tuple[str, ...]
+) -> Unit:
+    interface = interface_of(endpoint, actual)
+    incarnation = interface.guid if interface else ""
+    if not incarnation:  # detect holds such a finding back, so this is a planning error
+        raise ValueError(f"{endpoint.id} is to be replaced, but its incarnation is not known")
+    body = endpoint_body(endpoint, actual.body(endpoint.id))
+    view = view_of(endpoint, actual)
+    state = view.connection if view else None
+    gone = Change("resourceGuid", incarnation, None)
+    delete = DeleteResource(endpoint.id, incarnation, (gone,))
+    return Unit(
+        id=f"{remediator}:replace:{endpoint.id.key}",
+        remediator=remediator,
+        title=f"Replace private endpoint {endpoint.id.name}",
+        resource=endpoint.id,
+        findings=keys,
+        steps=(
+            delete,
+            AwaitState(endpoint.id, Condition.GONE),
+            *_made(endpoint, actual, body, Change("connection", state, "approved")),
+        ),
+        exclusive=_exclusive(endpoint),
+        requires=tuple(sorted(set(_requirements(endpoint)))),
+        intent=Intent(endpoint.id, body, incarnation),
+        counts_as=f"restart:{endpoint.target.key}" if endpoint.to_cluster else "",
+    )
+
+
+def _creation(
+    remediator: str, endpoint: PrivateEndpoint, actual: Actual, keys: tuple[str, ...]
+) -> Unit:
+    intent = actual.memory.intent(endpoint.id)
+    body = endpoint_body(endpoint, intent.body if intent else None)
+    return Unit(
+        id=f"{remediator}:create:{endpoint.id.key}",
+        remediator=remediator,
+        title=f"Create private endpoint {endpoint.id.name}",
+        resource=endpoint.id,
+        findings=keys,
+        steps=_made(endpoint, actual, body, Change("connection", None, "approved")),
+        exclusive=_exclusive(endpoint),
+    )
+
+
+def _made(
+    endpoint: PrivateEndpoint, actual: Actual, body: JsonObject, change: Change
+) -> tuple[Step, ...]:
+    """Create it, wait for the approval, then its names."""
+    return (
+        PutResource(endpoint.id, body, (change,)),
+        AwaitState(endpoint.id, Condition.APPROVED),
+        *_zone_group(endpoint, actual),
+        *_records(endpoint, actual),
+    )
+
+
+def _zone_group(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
+    """Not before the endpoint is Succeeded (domain.md 4)."""
+    group = group_of(endpoint)
+    if group is None or endpoint.zone_group is None:
+        return
+    configs = [
+        {"name": zone.name, "properties": {"privateDnsZoneId": zone.private_dns_zone_id.text}}
+        for zone in endpoint.zone_group.zones
+    ]
+    names = [zone.private_dns_zone_id.name for zone in endpoint.zone_group.zones]
+    before = "present" if actual.body(group) is not None else None
+    change = Change("privateDnsZoneConfigs", before, names)
+    yield PutResource(group, {"properties": {"privateDnsZoneConfigs": configs}}, (change,))
+
+
+def record_id(record: OwnRecord) -> ResourceId:
+    """The A record set of an own record."""
+    return record.zone.child("A", record.name)
+
+
+def _records(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
+    """Its own A records, holding its address and nothing else; TTL and metadata stay."""
+    for record in endpoint.records:
+        body = actual.body(record_id(record))
+        live = RecordView.of(body) if body is not None else RecordView((), None, {})
+        properties: dict[str, Any] = {
+            "ttl": live.ttl if live.ttl is not None else record.ttl,
+            "aRecords": [{"ipv4Address": reference(endpoint.id, Known.ADDRESS)}],
+        }
+        if live.metadata:
+            properties["metadata"] = dict(live.metadata)
+        after = [f"the address of {endpoint.id.name}"]
+        change = Change("aRecords", list(live.addresses) or None, after)
+        yield PutResource(record_id(record), {"properties": properties}, (change,))
+
+
+def _exclusive(endpoint: PrivateEndpoint) -> tuple[str, ...]:
+    """Two endpoints of one subnet or target fail when made at once (domain.md 4)."""
+    return (f"subnet:{endpoint.subnet.key}", f"target:{endpoint.target.key}")
+
+
+def _requirements(endpoint: PrivateEndpoint) -> Iterator[Requirement]:
+    """What must be true so that the endpoint can be made again (domain.md 7)."""
+    group = endpoint.id.group
+    for action in ("write", "delete"):
+        yield _may(group, f"{_NETWORK}/privateEndpoints/{action}")
+    yield _may(endpoint.subnet, f"{_NETWORK}/virtualNetworks/subnets/join/action")
+    if not endpoint.manual:
+        kind = APPROVALS.get(endpoint.target.type, endpoint.target.type)
+        yield _may(endpoint.target, f"{kind}/privateEndpointConnectionsApproval/action")
+    if endpoint.zone_group is not None:
+        yield _may(group, f"{_NETWORK}/privateEndpoints/privateDnsZoneGroups/write")
+        for zone in endpoint.zone_group.zones:
+            yield _may(zone.private_dns_zone_id, f"{_NETWORK}/privateDnsZones/join/action")
+    for record in endpoint.records:
+        yield _may(record.zone, f"{_NETWORK}/privateDnsZones/A/write")
+    yield from (Requirement(Need.EXISTS, zone) for zone in zones_of(endpoint))
+    yield Requirement(Need.EXISTS, endpoint.subnet)
+    need = Need.SUCCEEDED if endpoint.to_cluster else Need.EXISTS
+    yield Requirement(need, endpoint.target)
+
+
+def _may(resource: ResourceId, action: str) -> Requirement:
+    return Requirement(Need.PERMISSION, resource, action)
