@@ -126,6 +126,10 @@ class HostProcess:
             )
         return self._hub
 
+    def ended(self) -> int | None:
+        """Its exit status, None while it runs."""
+        return self._running.poll()
+
     def kill(self) -> None:
         """End it with SIGKILL: nothing of it gets to run again."""
         self._end(signal.SIGKILL, 10.0)

@@ -1,7 +1,7 @@
 """Queue triggers: Azure Storage queues, polled, at least once.
 
 Owns taking messages, keeping them hidden while a function works on them, and the poison queue. A host
-that dies lets its messages appear again after `_HIDDEN` seconds.
+that dies lets its messages appear again when `QueueOptions.hidden` is over.
 """
 
 import asyncio
@@ -20,8 +20,6 @@ from devhost.worker import Datum, Function, datum
 
 log = logging.getLogger("devhost")
 
-_HIDDEN = 30
-_RENEW_EVERY = 10.0
 _FIRST_PAUSE = 0.1
 _AFTER_ERROR = 5.0
 _TO_SETTLE = 2.0
@@ -39,6 +37,7 @@ class QueueOptions:
     longest_pause: float
     retry_after: float
     base64: bool
+    hidden: int = 30  # seconds; renewed while the function runs
 
     @classmethod
     def read(cls, settings: HostSettings) -> "QueueOptions":
@@ -162,7 +161,7 @@ class Queue:
         from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 -- imported late
 
         received = self._clients.queue.receive_messages(
-            max_messages=room, visibility_timeout=_HIDDEN
+            max_messages=room, visibility_timeout=self._options.hidden
         )
         try:
             return list(received)
@@ -202,7 +201,7 @@ class Queue:
     async def _keep_hidden(self, message: Any, ended: asyncio.Event) -> None:  # noqa: ANN401 -- the SDK's message
         while not ended.is_set():
             try:
-                await asyncio.wait_for(ended.wait(), _RENEW_EVERY)
+                await asyncio.wait_for(ended.wait(), self._options.hidden / 3)
             except TimeoutError:
                 await self._settle(message, self._hide)
 
@@ -215,7 +214,9 @@ class Queue:
             log.warning("queue of %s: cannot %s a message: %s", self._function.name, name, error)
 
     def _hide(self, message: Any) -> None:  # noqa: ANN401 -- the same
-        renewed = self._clients.queue.update_message(message, visibility_timeout=_HIDDEN)
+        renewed = self._clients.queue.update_message(
+            message, visibility_timeout=self._options.hidden
+        )
         message.pop_receipt = renewed.pop_receipt
 
     def _delete(self, message: Any) -> None:  # noqa: ANN401 -- the same

@@ -106,7 +106,7 @@ def read_settings(app_dir: Path, environ: Mapping[str, str]) -> HostSettings:
     local = _read_object(app_dir / "local.settings.json")
     if local.get("IsEncrypted") is True:
         raise StartError("local.settings.json is encrypted: run `func settings decrypt` first")
-    values = local.get("Values") or {}
+    values = local.get("Values", {})
     if not isinstance(values, dict):
         raise StartError("local.settings.json: Values is not an object")
     app = {name: _as_text(value) for name, value in values.items()}

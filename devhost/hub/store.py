@@ -40,7 +40,7 @@ create table lock_request(section text primary key, parent text not null, entiti
 
 # What is acknowledged must survive a power cut as well, which in WAL mode takes FULL: one fsync a
 # commit, under 1 ms where this was measured. NORMAL would survive the death of the process only.
-_PRAGMAS = "pragma journal_mode=wal; pragma synchronous=full; pragma busy_timeout=5000;"
+_PRAGMAS = "pragma journal_mode=wal; pragma synchronous=full; pragma busy_timeout=1000;"
 
 
 @dataclass(frozen=True, slots=True)

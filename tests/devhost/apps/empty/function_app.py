@@ -1,0 +1,5 @@
+"""No functions."""
+
+import azure.functions as func
+
+app = func.FunctionApp()
