@@ -1,0 +1,1 @@
+"""The only room that speaks to Azure: it reads and carries out, and decides nothing."""

@@ -1,0 +1,109 @@
+"""Owns how a question becomes a call, and what its answer says. Concludes nothing from silence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, assert_never
+
+from shared.azure import activitylog, authorization, containerservice, extensions, machinelearning
+from shared.azure.clients import Clients
+from shared.azure.errors import Terminal
+from shared.azure.kinds import kind_of
+from shared.azure.wire import ask, ask_all
+from shared.model.actual import Absent, Found, Observation, Question, Read, Unreadable
+from shared.model.json import JsonObject
+from shared.model.resource_id import ResourceId
+
+_NOT_SEEN: Final = frozenset(
+    {"subscriptionnotfound", "invalidresourcetype", "noregisteredproviderfound"}
+)
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def observe(clients: Clients, read: Read, clock: Callable[[], datetime]) -> Observation:
+    """Ask once.
+
+    Raises:
+        Transient: Azure asked to come back later; nothing is known.
+    """
+    try:
+        body = _asked(clients, read)
+    except Terminal as error:
+        return _refused(error, clock())
+    return Found(body, clock())
+
+
+def fetch(clients: Clients, resource: ResourceId) -> JsonObject | None:
+    """``resource`` as it is now; nothing if Azure says that it is not there.
+
+    Raises:
+        RemediationError: it could not be read, so nothing may be concluded.
+    """
+    try:
+        return ask(partial(kind_of(resource).get, clients, resource)).body
+    except Terminal as error:
+        if absent(error):
+            return None
+        raise
+
+
+def absent(error: Terminal) -> bool:
+    """Whether this 404 means "no such resource".
+
+    A subscription that the identity may not see answers 404 as well, and so does a type that the
+    region or the api-version does not know: neither says anything about the resource.
+    """
+    return error.status == 404 and error.code.lower() not in _NOT_SEEN  # noqa: PLR2004 - Not Found
+
+
+def _refused(error: Terminal, now: datetime) -> Observation:
+    if absent(error):
+        return Absent(now)
+    return Unreadable(error.why, str(error), now, error.action)
+
+
+def _asked(clients: Clients, read: Read) -> JsonObject:  # noqa: C901, PLR0911 - one line a question
+    resource, detail = read.resource, read.detail
+    match read.question:
+        case Question.GET:
+            return ask(partial(kind_of(resource).get, clients, resource)).body
+        case Question.LOCKS:
+            return ask_all(partial(authorization.list_locks, clients, resource))
+        case Question.PERMISSIONS:
+            return authorization.list_permissions(clients, resource)
+        case Question.ROLES:
+            principal = _guid(detail)
+            return ask_all(partial(authorization.list_assignments, clients, resource, principal))
+        case Question.POWER_LOG:
+            return activitylog.power_log(clients, resource, detail)
+        case Question.WRITE_LOG:
+            return activitylog.write_log(clients, resource, detail)
+        case Question.LINK:
+            return ask_all(partial(containerservice.list_links, clients, resource))
+        case Question.CONNECTIONS:
+            return _connections(clients, resource)
+        case Question.EXTENSIONS:
+            return ask_all(partial(extensions.list_extensions, clients, resource))
+        case Question.DEPLOYMENTS:
+            return machinelearning.list_deployments(clients, resource)
+        case Question.JOBS:
+            return machinelearning.list_jobs(clients, resource)
+        case other:
+            assert_never(other)
+
+
+def _connections(clients: Clients, resource: ResourceId) -> dict[str, Any]:
+    listing = kind_of(resource).connections
+    if listing is None:
+        raise Terminal("UnsupportedType", f"{resource}: a '{resource.type}' has no connections")
+    return ask_all(partial(listing, clients, resource))
+
+
+def _guid(detail: str) -> str:
+    """``detail`` if it is a principal's id: it goes into a filter."""
+    if not _GUID.fullmatch(detail):
+        raise Terminal("InvalidDetail", f"found '{detail[:40]}', expected a principal's guid")
+    return detail

@@ -1,0 +1,84 @@
+"""Owns how an SDK call becomes raw JSON: what Azure wrote, not what a model kept of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.azure.errors import RemediationError, Terminal, read_error
+from shared.model.json import JsonObject
+
+type Operation = Callable[..., Any]
+"""An SDK operation with everything but its wire options (``raw_response_hook``) filled in."""
+
+MOST_PAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer of ARM. Header names are in lower case; ``body`` is empty when none came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: JsonObject = field(default_factory=dict)
+
+
+def ask(operation: Operation) -> Answer:
+    """Call ``operation`` once and return its raw answer.
+
+    Raises:
+        RemediationError: whatever went wrong, by its meaning; the SDK's error is chained.
+    """
+    seen: list[Any] = []
+    try:
+        operation(raw_response_hook=seen.append)
+    except RemediationError:
+        raise
+    except Exception as error:
+        raise read_error(error) from error
+    return _answer(seen[-1].http_response)
+
+
+def ask_all(operation: Operation) -> dict[str, Any]:
+    """Call a listing ``operation``, follow all its pages and return ``{"value": [...]}``.
+
+    Raises:
+        RemediationError: as ``ask``; ``TooManyPages`` rather than half a list.
+    """
+    seen: list[Any] = []
+    try:
+        found = operation(raw_response_hook=seen.append)
+        if hasattr(found, "by_page"):
+            _turn(found.by_page())
+    except RemediationError:
+        raise
+    except Exception as error:
+        raise read_error(error) from error
+    pages = [_answer(response.http_response).body for response in seen]
+    return {"value": [item for page in pages for item in page.get("value") or ()]}
+
+
+def _turn(pages: Iterable[object]) -> None:
+    """Fetch every page; what they hold was seen on the wire."""
+    for number, _ in enumerate(pages, start=1):
+        if number > MOST_PAGES:
+            raise Terminal("TooManyPages", f"a list has more than {MOST_PAGES} pages")
+
+
+def sent(body: JsonObject) -> bytes:
+    """``body`` as it goes out: bytes, so that no SDK model can drop a field it does not know."""
+    return json.dumps(body).encode()
+
+
+def _answer(response: Any) -> Answer:  # noqa: ANN401 - requests' or a test transport's response
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    text = response.text() if response.status_code != 204 else ""  # noqa: PLR2004 - No Content
+    try:
+        body = json.loads(text) if text.strip() else {}
+    except ValueError as error:
+        raise Terminal("NotJson", f"Azure answered {response.status_code} with no JSON") from error
+    return Answer(
+        response.status_code, headers, body if isinstance(body, dict) else {"value": body}
+    )
