@@ -72,7 +72,7 @@ class ResourceChanged:
     correlation: str = ""
 
 
-def read_event(raw: Mapping[str, Any]) -> ResourceChanged | Ignored:
+def read_event(raw: object) -> ResourceChanged | Ignored:
     """Read one event of either schema.
 
     Raises:

@@ -8,7 +8,7 @@ anything is built, so that no text of the allowed size can make the reading expe
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,17 +20,24 @@ from ruamel.yaml.events import (
     CollectionStartEvent,
     DocumentStartEvent,
     Event,
+    MappingStartEvent,
     NodeEvent,
     ScalarEvent,
 )
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from shared.manifests.problem import ManifestError, Problem
 
 MAX_BYTES: Final = 1024 * 1024
 _DEEPEST: Final = 40
 _MOST_PROBLEMS: Final = 50
-_CORE: Final = "tag:yaml.org,2002:"
+_LONGEST_NUMBER: Final = 30  # a longer one is a text: Python refuses to read huge ones
+
+# The plain scalars of YAML 1.2's core schema (yaml.org, 10.3.2); everything else is a text.
+_NULL: Final = re.compile(r"|~|null|Null|NULL")
+_TRUTH: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_DECIMAL: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|[-+]?0[0-9]+")
 
 type Path = tuple[str | int, ...]
 type Place = tuple[int, int]
@@ -60,18 +67,17 @@ def read_yaml(text: str, file: str) -> Document:
     if size > MAX_BYTES:
         problem = Problem(file, 0, 0, "", f"{size} bytes", f"{MAX_BYTES} bytes", "is too large")
         raise ManifestError([problem])
+    builder = _Builder(file)
     try:
-        problems = list(_refused(text, file))
-        if problems:
-            raise ManifestError(problems)
-        node = YAML(typ="safe", pure=True).compose(text)
+        for event in YAML(typ="safe", pure=True).parse(text):
+            builder.take(event)
+            if builder.hopeless:
+                break
     except YAMLError as error:
-        raise ManifestError([_syntax(error, file)]) from error
-    reading = _Reading(file)
-    value = reading.value(node, ()) if node is not None else None
-    if reading.problems:
-        raise ManifestError(reading.problems)
-    return Document(value, reading.places)
+        builder.problems.append(_syntax(error, file))
+    if builder.problems:
+        raise ManifestError(builder.problems)
+    return Document(builder.root, builder.places)
 
 
 def field_of(path: Path) -> str:
@@ -82,19 +88,112 @@ def field_of(path: Path) -> str:
     return text
 
 
-def _refused(text: str, file: str) -> Iterator[Problem]:
-    """One pass over the text without building anything: its cost is bounded by its size."""
-    depth = documents = found = 0
-    for event in YAML(typ="safe", pure=True).parse(text):
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        documents += isinstance(event, DocumentStartEvent)
-        message = _refusal(event, depth, documents)
-        if message:
-            found += 1
-            line, column = _at(event.start_mark)
-            yield Problem(file, line, column, "", "", "plain values", message)
-            if depth > _DEEPEST or found >= _MOST_PROBLEMS:
+@dataclass(slots=True)
+class _Frame:
+    """A mapping or list that is being read: where it stands and, in a mapping, the key at hand."""
+
+    path: Path
+    holds: dict[str, Any] | list[Any]
+    key: str | None = None
+
+
+class _Builder:
+    """Builds plain values in one pass, at a cost that is bounded by the length of the text."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._open: list[_Frame] = []
+        self._documents = 0
+        self.root: Any = None
+        self.places: dict[Path, Place] = {}
+        self.problems: list[Problem] = []
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether reading on would tell nobody anything."""
+        return len(self._open) > _DEEPEST or len(self.problems) >= _MOST_PROBLEMS
+
+    def take(self, event: Event) -> None:
+        """One event of the parser."""
+        if isinstance(event, DocumentStartEvent):
+            self._documents += 1
+        refusal = _refusal(event, len(self._open), self._documents)
+        if refusal:
+            self._complain(event, self._path(), "", "plain values", refusal)
+        match event:
+            case ScalarEvent() if self._expects_key():
+                self._name(event)
+            case ScalarEvent():
+                self._put(event, self._scalar(event))
+            case AliasEvent():
+                self._put(event, None)
+            case CollectionStartEvent():
+                holds: dict[str, Any] | list[Any] = (
+                    {} if isinstance(event, MappingStartEvent) else []
+                )
+                path = self._path()
+                self._put(event, holds)
+                self._open.append(_Frame(path, holds))
+            case CollectionEndEvent():
+                self._open.pop()
+            case _:
                 return
+
+    def _expects_key(self) -> bool:
+        frame = self._open[-1] if self._open else None
+        return frame is not None and isinstance(frame.holds, dict) and frame.key is None
+
+    def _path(self) -> Path:
+        """Where the next value goes."""
+        if not self._open:
+            return ()
+        frame = self._open[-1]
+        return (
+            *frame.path,
+            len(frame.holds) if isinstance(frame.holds, list) else frame.key or "?",
+        )
+
+    def _name(self, event: ScalarEvent) -> None:
+        frame = self._open[-1]
+        key = str(event.value)
+        if not isinstance(_plain(event), str):
+            self._complain(event, frame.path, key[:80], "a text", "a key must be a text")
+        path = (*frame.path, key)
+        if path in self.places:
+            first = self.places[path][0]
+            self._complain(event, path, "", "", f"is given twice, first on line {first}")
+        self.places.setdefault(path, _at(event.start_mark))
+        frame.key = key
+
+    def _put(self, event: Event, value: Any) -> None:  # noqa: ANN401 - JSON
+        path = self._path()
+        self.places.setdefault(path, _at(event.start_mark))
+        if not self._open:
+            self.root = value
+            return
+        frame = self._open[-1]
+        if isinstance(frame.holds, list):
+            frame.holds.append(value)
+            return
+        if frame.key is None:
+            self._complain(event, frame.path, "a list or mapping", "a text", "a key must be a text")
+            frame.key = "?"
+            return
+        frame.holds[frame.key] = value
+        frame.key = None
+
+    def _scalar(self, event: ScalarEvent) -> Any:  # noqa: ANN401 - JSON
+        value = _plain(event)
+        if isinstance(value, str) and event.implicit[0] and _NO_NUMBER.fullmatch(value):
+            allowed = "a number, or a text in quotes"
+            self._complain(event, self._path(), value[:80], allowed, "is no number")
+        return value
+
+    def _complain(self, event: Event, path: Path, found: str, allowed: str, message: str) -> None:
+        line, column = _at(event.start_mark)
+        self.problems.append(
+            Problem(self._file, line, column, field_of(path), found, allowed, message)
+        )
 
 
 def _refusal(event: Event, depth: int, documents: int) -> str:
@@ -106,74 +205,26 @@ def _refusal(event: Event, depth: int, documents: int) -> str:
         return f"anchors are not read, found &{event.anchor}"
     if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag:
         return f"tags are not read, found {event.tag}"
-    if depth > _DEEPEST:
+    if isinstance(event, CollectionStartEvent) and depth >= _DEEPEST:
         return f"is nested deeper than {_DEEPEST} levels"
     return ""
 
 
-class _Reading:
-    """Builds plain values from nodes and remembers where they stand."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self.problems: list[Problem] = []
-        self.places: dict[Path, Place] = {}
-
-    def value(self, node: Node, path: Path) -> Any:  # noqa: ANN401 - JSON
-        self.places.setdefault(path, _at(node.start_mark))
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
-            return [self.value(item, (*path, at)) for at, item in enumerate(node.value)]
-        return self._scalar(node, path)
-
-    def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
-        built: dict[str, Any] = {}
-        for name, item in node.value:
-            if not isinstance(name, ScalarNode) or _kind(name) != "str":
-                self._complain(name, path, str(name.value)[:80], "a text", "a key must be a text")
-                continue
-            key = str(name.value)
-            if key in built:
-                first = self.places[(*path, key)][0]
-                self._complain(name, (*path, key), "", "", f"is given twice, first on line {first}")
-                continue
-            self.places[*path, key] = _at(name.start_mark)
-            built[key] = self.value(item, (*path, key))
-        return built
-
-    def _scalar(self, node: Node, path: Path) -> Any:  # noqa: ANN401 - JSON
-        text = str(node.value)
-        try:
-            match _kind(node):
-                case "null":
-                    return None
-                case "bool":
-                    return text.lower() == "true"
-                case "int":
-                    return int(text.replace("_", ""), 0)
-                case "float":
-                    number = float(text.replace("_", ""))
-                    if math.isfinite(number):
-                        return number
-                case _:
-                    return text
-        except ValueError:
-            pass
-        self._complain(node, path, text[:80], "a number, or a text in quotes", "is no number")
+def _plain(event: ScalarEvent) -> Any:  # noqa: ANN401 - JSON
+    """The scalar as JSON knows it. What is in quotes is a text; times stay texts."""
+    text = str(event.value)
+    if not event.implicit[0] or _NO_NUMBER.fullmatch(text):
+        return text
+    if _NULL.fullmatch(text):
         return None
-
-    def _complain(self, node: Node, path: Path, found: str, allowed: str, message: str) -> None:
-        line, column = _at(node.start_mark)
-        self.problems.append(
-            Problem(self._file, line, column, field_of(path), found, allowed, message)
-        )
-
-
-def _kind(node: Node) -> str:
-    """``str``, ``int``, ``float``, ``bool``, ``null``: times stay texts."""
-    kind = str(node.tag).removeprefix(_CORE)
-    return kind if kind in {"int", "float", "bool", "null"} else "str"
+    if _TRUTH.fullmatch(text):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
+        return int(text, 0)
+    if _DECIMAL.fullmatch(text) and len(text) <= _LONGEST_NUMBER:
+        number = float(text)
+        return number if math.isfinite(number) else text
+    return text
 
 
 def _at(mark: StreamMark | None) -> Place:

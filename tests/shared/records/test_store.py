@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,7 +25,7 @@ __all__ = ["azurite"]
 _NUMBERS = itertools.count()
 
 
-def no_credential() -> None:
+def no_credential() -> NoReturn:
     pytest.fail("no credential is needed on this machine")
 
 
