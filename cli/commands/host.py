@@ -1,0 +1,38 @@
+"""``relink host``: the app on this machine, with a task hub whose state outlives kill -9."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.shell import shell_of
+
+EXAMPLES = """\b
+Examples:
+  RELINK_ENVIRONMENTS=file:///etc/relink relink host
+  relink host --port 0 --state /var/lib/relink
+"""
+APP = Path(__file__).resolve().parents[2]
+"""Where ``function_app.py`` is: the repository's root, or what was installed."""
+
+
+def host(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 7071,
+    state: Annotated[
+        Path, typer.Option(help="Folder for everything that outlives the host.")
+    ] = Path(".relink"),
+) -> None:
+    """Serve the app on this machine, as the Functions host would, until SIGINT or SIGTERM."""
+    from devhost.main import serve  # noqa: PLC0415 - a host costs imports that --help needs not
+    from shared.settings import Settings  # noqa: PLC0415 - the same
+
+    folder = state.absolute()
+    if not os.environ.get("RELINK_RECORDS", "").strip():
+        os.environ["RELINK_RECORDS"] = (folder / "records").as_uri()
+    settings = Settings.read(os.environ)
+    shell_of(ctx).note(f"mode {settings.mode}, state in {folder}")
+    raise typer.Exit(serve(APP, folder, port))

@@ -1,0 +1,74 @@
+"""Owns the entry point ``relink``: the list of commands and the options that all of them take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli.commands import host
+from cli.shell import Shell, spoken_errors
+
+_EVERYWHERE = ("--quiet", "--debug")
+_HELP = """Keeps private Azure ML inference on AKS connected.
+
+Reads Azure, compares it with a manifest, and puts back what differs.
+
+\b
+  relink capture --workspace ID --out prod.yaml   write a manifest of what is live
+  relink plan prod.yaml                           show what differs; changes nothing
+  relink reconcile prod.yaml                      repair it
+  relink host                                     run the app on this machine
+"""
+
+
+class _Commands(TyperGroup):
+    """The commands; ``--quiet`` and ``--debug`` may stand anywhere, and errors are spoken."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own
+        """Take the options of all commands to the front."""
+        stop = args.index("--") if "--" in args else len(args)
+        moved = [arg for arg in args[:stop] if arg in _EVERYWHERE]
+        rest = [arg for arg in args[:stop] if arg not in _EVERYWHERE]
+        return super().parse_args(ctx, [*moved, *rest, *args[stop:]])
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
+        """Run the command."""
+        debug = bool(ctx.params.get("debug"))
+        with spoken_errors(Shell(debug=debug)):
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    name="relink",
+    cls=_Commands,
+    help=_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def everywhere(
+    ctx: typer.Context,
+    *,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Results and errors only.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show stack traces.")] = False,
+) -> None:
+    """Options that every command takes, before or after its name."""
+    ctx.obj = Shell(quiet=quiet, debug=debug)
+
+
+app.command(epilog=host.EXAMPLES)(host.host)
+
+
+def main() -> None:
+    """``relink``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

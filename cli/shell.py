@@ -1,0 +1,116 @@
+"""Owns how the commands speak: two consoles, how errors look, what the exit statuses mean.
+
+Results go to standard output, everything else to standard error. Colours are rich's business, which
+honours ``NO_COLOR`` and leaves them out when the output is no terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Status(IntEnum):
+    """Exit statuses that scripts rely on."""
+
+    GOOD = 0  # in sync, repaired, valid, done
+    ERROR = 1  # nothing can be said, or something failed
+    DRIFT = 2  # there is drift, and nothing failed
+
+
+class CommandError(Exception):
+    """A command cannot go on. ``lines`` say why and what to do; no stack trace is shown."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+@dataclass
+class Shell:
+    """Where a command speaks. ``quiet``: results and errors only; ``debug``: stack traces."""
+
+    quiet: bool = False
+    debug: bool = False
+
+    @cached_property
+    def out(self) -> Console:
+        """Standard output, for results."""
+        from rich.console import Console  # noqa: PLC0415 - rich costs 100 ms that --help needs not
+
+        return Console(highlight=False, soft_wrap=True)
+
+    @cached_property
+    def err(self) -> Console:
+        """Standard error, for progress, warnings and errors."""
+        from rich.console import Console  # noqa: PLC0415 - rich costs 100 ms that --help needs not
+
+        return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, text: str, style: str = "") -> None:
+        """A line of the result; ``text`` is no markup."""
+        self.out.print(text, style=style or None, markup=False)
+
+    def note(self, text: str, style: str = "dim") -> None:
+        """A line about what goes on; quiet leaves it out."""
+        if not self.quiet:
+            self.err.print(text, style=style or None, markup=False)
+
+    def warn(self, text: str) -> None:
+        """Something that a person should know, though the command goes on."""
+        self.err.print(f"warning: {text}", style="yellow", markup=False)
+
+    def fail(self, *lines: str) -> None:
+        """Why the command ends."""
+        for at, line in enumerate(lines):
+            self.err.print(f"error: {line}" if not at else f"  {line}", style="red", markup=False)
+
+
+def shell_of(ctx: typer.Context) -> Shell:
+    """The shell that the main callback made."""
+    found = ctx.find_object(Shell)
+    return found if found is not None else Shell()
+
+
+@contextmanager
+def spoken_errors(shell: Shell) -> Iterator[None]:
+    """Turn what a command raises into lines on standard error and exit status 1.
+
+    With ``--debug`` the exception goes through, so that its stack trace is seen.
+    """
+    try:
+        yield
+    except CommandError as error:
+        shell.fail(*error.lines)
+    except Exception as error:
+        if shell.debug or not _ours_to_speak(error):
+            raise
+        shell.fail(*_lines(error))
+    else:
+        return
+    raise typer.Exit(Status.ERROR)
+
+
+def _ours_to_speak(error: Exception) -> bool:
+    """Usage errors and exits belong to typer."""
+    return not isinstance(error, typer.Exit | typer.Abort) and not hasattr(error, "exit_code")
+
+
+def _lines(error: Exception) -> tuple[str, ...]:
+    """Errors of ours explain themselves; any other is named, as it is a defect."""
+    name = type(error).__name__
+    ours = type(error).__module__.split(".")[0] in {"shared", "devhost", "cli", "remediators"}
+    if ours and name in {"SettingsError", "ManifestError"}:
+        return (f"{name.removesuffix('Error').lower()}:", *str(error).splitlines())
+    if ours:
+        return tuple(str(error).splitlines())
+    return (f"{name}: {error}", "this should not happen; --debug before the command shows where")
