@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -194,3 +195,13 @@ def test_a_port_in_use_ends_the_start_with_a_message(tmp_path: Path) -> None:
         )
     assert ended.returncode == 1
     assert f"port {port} of 127.0.0.1 cannot be used" in ended.stdout
+
+
+def test_a_request_takes_no_longer_than_it_has_to(host: HostProcess, http: httpx.Client) -> None:
+    """Nagle's algorithm would add 40 ms to each of them, the fastest one too."""
+    took = []
+    for _ in range(20):
+        before = time.perf_counter()
+        http.get(f"{host.url}/v1/health")
+        took.append(time.perf_counter() - before)
+    assert min(took) < 0.03
