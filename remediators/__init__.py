@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from remediators import network_access, private_endpoint
+from remediators import cluster_endpoint, network_access, private_endpoint
 from shared.remediator import Catalogue
 
-REMEDIATORS: Final[Catalogue] = (private_endpoint.REMEDIATOR, network_access.REMEDIATOR)
+REMEDIATORS: Final[Catalogue] = (
+    private_endpoint.REMEDIATOR,
+    cluster_endpoint.REMEDIATOR,
+    network_access.REMEDIATOR,
+)
