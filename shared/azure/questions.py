@@ -12,6 +12,7 @@ from shared.azure import activitylog, authorization, containerservice, extension
 from shared.azure.clients import Clients
 from shared.azure.errors import Terminal
 from shared.azure.kinds import kind_of
+from shared.azure.lists import list_below
 from shared.azure.wire import ask, ask_all
 from shared.model.actual import Absent, Found, Observation, Question, Read, Unreadable
 from shared.model.json import JsonObject
@@ -91,6 +92,8 @@ def _asked(clients: Clients, read: Read) -> JsonObject:  # noqa: C901, PLR0911 -
             return machinelearning.list_deployments(clients, resource)
         case Question.JOBS:
             return machinelearning.list_jobs(clients, resource)
+        case Question.LIST:
+            return list_below(clients, resource, detail)
         case other:
             assert_never(other)
 

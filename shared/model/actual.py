@@ -32,6 +32,8 @@ class Question(StrEnum):
     EXTENSIONS = "extensions"  # Kubernetes extensions on a cluster -> {"value": [...]}
     DEPLOYMENTS = "deployments"  # a compute's online endpoints and deployments -> {"value": [...]}
     JOBS = "jobs"  # a compute's unfinished jobs -> {"value": [...]}
+    LIST = "list"  # what is below: of a resource the children [computes], of a subscription or
+    # group the resources [Microsoft.Network/privateEndpoints] -> {"value": [...]}
 
 
 @dataclass(frozen=True, slots=True, order=True)
