@@ -84,6 +84,7 @@ class Server:
         front = uvicorn.Config(
             _application(self.cloud.handle),
             log_level="warning",
+            timeout_graceful_shutdown=1,
             ssl_certfile=str(chain),
             ssl_keyfile=str(key),
             lifespan="off",
@@ -91,6 +92,7 @@ class Server:
         back = uvicorn.Config(
             _application(lambda r: identity.answer(r) or steering.answer(r)),
             log_level="warning",
+            timeout_graceful_shutdown=1,
             lifespan="off",
         )
         self._servers = [uvicorn.Server(front), uvicorn.Server(back)]

@@ -211,10 +211,7 @@ def remove_endpoint_side(context: Context, endpoint: Resource) -> None:
 
 def embedded(context: Context, target: Resource) -> list[Json]:
     """Return the connections as their target's own body shows them."""
-    return [
-        {k: v for k, v in connection_view(r).items() if k != "groupIds"}
-        for r in connections_of(context, target)
-    ]
+    return [connection_view(r) for r in connections_of(context, target)]
 
 
 def connection_view(connection: Resource) -> Json:
@@ -224,9 +221,8 @@ def connection_view(connection: Resource) -> Json:
     state = dict(properties.get("privateLinkServiceConnectionState", {}))
     if owner == STORAGE.lower():
         state["actionRequired"] = state.pop("actionsRequired", "None")
-    if owner != CLUSTER.lower():
-        properties.pop("groupIds", None)
-    else:
+    properties.pop("groupIds", None)
+    if owner == CLUSTER.lower():
         state = {k: v for k, v in state.items() if k in ("status", "description")}
     properties["privateLinkServiceConnectionState"] = state
     body: Json = {**connection.body, "properties": properties}

@@ -137,6 +137,10 @@ class Deployments(Inference):
         properties.setdefault("environmentVariables", {})
         properties.setdefault("appInsightsEnabled", False)
         properties.setdefault("scaleSettings", {"scaleType": "Default"})
+        wanted = {"cpu": "100m", "memory": "500Mi", "gpu": None}
+        limits = {"cpu": "1", "memory": "1Gi", "gpu": None}
+        both = {"containerResourceRequests": wanted, "containerResourceLimits": limits}
+        properties.setdefault("containerResourceRequirements", both)
         resource.body.setdefault("tags", {})
         resource.body.setdefault("sku", {"name": "Default", "capacity": 1})
 

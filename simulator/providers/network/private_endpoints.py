@@ -28,9 +28,7 @@ class Endpoints(NetworkKind):
 
     type = links.ENDPOINTS
     load_rank = 5
-    read_only = frozenset(
-        {"provisioningState", "resourceGuid", "networkInterfaces", "customDnsConfigs"}
-    )
+    read_only = frozenset({"provisioningState", "networkInterfaces", "customDnsConfigs"})
     timing = Timing(create="endpoint.create", update="endpoint.update", delete="endpoint.delete")
 
     def check(self, call: Call) -> None:
@@ -138,7 +136,7 @@ class Endpoints(NetworkKind):
     def complete(self, context: Context, resource: Resource) -> None:
         """Fill in ids and empty members."""
         properties = resource.properties
-        properties.setdefault("resourceGuid", context.chance.guid())
+        del context
         properties.setdefault("customNetworkInterfaceName", "")
         properties.setdefault("networkInterfaces", [])
         properties.setdefault("customDnsConfigs", [])

@@ -66,12 +66,10 @@ class ZoneGroups(NetworkKind):
             zone = str((configuration.get("properties") or {}).get("privateDnsZoneId"))
             yield "Microsoft.Network/privateDnsZones/join/action", zone
 
-    def complete(self, context: Context, resource: Resource) -> None:
-        """Give the configurations their ids."""
-        del context
-        for configuration in resource.properties.get("privateDnsZoneConfigs") or []:
-            configuration["id"] = f"{resource.id}/privateDnsZoneConfigs/{configuration['name']}"
-            configuration["type"] = f"{TYPE}/privateDnsZoneConfigs"
+    def shown(self, context: Context, resource: Resource, version: str = "") -> Json:
+        """Return the group as the provider does, without a type."""
+        body = super().shown(context, resource, version)
+        return {k: v for k, v in body.items() if k != "type"}
 
     def created(self, context: Context, operation: Operation, resource: Resource) -> None:
         """Write the records."""
