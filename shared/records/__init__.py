@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.model.attempt import Attempt
 from shared.records.approvals import (
     ApprovalDecidedError,
     ApprovalError,
@@ -36,7 +37,6 @@ from shared.records.tallies import Tallies
 from shared.records.values import (
     Approval,
     ApprovalState,
-    Attempt,
     Corrupt,
     Good,
     HeldBy,

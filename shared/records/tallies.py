@@ -10,11 +10,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.model.attempt import Attempt
 from shared.model.resource_id import ResourceId
 from shared.records.documents import segment
 from shared.records.shelf import Shelf
 from shared.records.store import StoreError
-from shared.records.values import Attempt, RejectedEvent, RejectedEvents, Tries
+from shared.records.values import RejectedEvent, RejectedEvents, Tries
 
 _REMEMBERED: Final = timedelta(hours=24)
 _MOST_ATTEMPTS: Final = 50

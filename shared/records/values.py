@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.model.attempt import Attempt
 from shared.model.resource_id import ResourceId
 
 
@@ -59,14 +60,6 @@ class Pause:
     at: datetime
     resumed_by: str = ""
     resumed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at a unit on a resource, and whether the result was verified."""
-
-    at: datetime
-    ok: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import pytest
 
 from shared.records import (
     Conflict,
-    FolderStore,
     InvalidKeyError,
     Store,
     StoreUnavailableError,
@@ -212,33 +211,6 @@ def _run(work: Callable[[int], None], count: int) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
-def test_reading_creates_nothing(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path / "store")
-    assert store.read("a") is None
-    assert store.marks() == {}
-    store.delete("a")
-    assert not (tmp_path / "store").exists()
-
-
-def test_a_folder_keeps_no_draft_after_a_refused_write(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path)
-    store.write("a", b"x", if_absent=True)
-    with pytest.raises(Conflict):
-        store.write("a", b"y", if_absent=True)
-    assert list((tmp_path / ".drafts").iterdir()) == []
-
-
-def test_a_link_to_nowhere_in_a_folder_is_no_document(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").symlink_to(tmp_path / "gone")
-    assert FolderStore(tmp_path).marks() == {}
-
-
-def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StoreUnavailableError, match=r"cannot write 'a/b'.*file"):
-        FolderStore(tmp_path / "file").write("a/b", b"x")
-
-
 def test_a_container_that_cannot_be_reached_says_so(azurite: Azurite) -> None:
     from azure.storage.blob import ContainerClient  # noqa: PLC0415 - the only test that needs it
 
@@ -248,3 +220,19 @@ def test_a_container_that_cannot_be_reached_says_so(azurite: Azurite) -> None:
     client = ContainerClient.from_connection_string(wrong, "any", retry_total=0)
     with client, pytest.raises(StoreUnavailableError, match="cannot read 'a'"):
         BlobStore(client).read("a")
+
+
+def test_a_container_in_azure_is_opened_with_a_credential_and_not_asked_anything() -> None:
+    made: list[str] = []
+
+    class Credential:
+        def get_token(self, *scopes: str, **_: object) -> NoReturn:
+            pytest.fail(f"a token for {scopes} is asked for too early")
+
+    def factory() -> Credential:
+        made.append("one")
+        return Credential()
+
+    store = open_store("https://relink.blob.core.windows.net/records", factory)
+    assert made == ["one"]
+    assert repr(store) == "BlobStore('https://relink.blob.core.windows.net/records')"
