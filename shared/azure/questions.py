@@ -66,7 +66,7 @@ def _refused(error: Terminal, now: datetime) -> Observation:
     return Unreadable(error.why, str(error), now, error.action)
 
 
-def _asked(clients: Clients, read: Read) -> JsonObject:  # noqa: C901, PLR0911 - one line a question
+def _asked(clients: Clients, read: Read) -> JsonObject:  # noqa: C901, PLR0911, PLR0912 - one line a question
     resource, detail = read.resource, read.detail
     match read.question:
         case Question.GET:
