@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -39,5 +40,6 @@ async def tell(
 async def state_of(client: df.DurableFunctionsClient, environment: str) -> QueueState:
     """What a queue holds; an empty state when it was never used."""
     entity = await client.get_entity(_queue(environment))
-    state: Any = entity.get_state(dict) if entity is not None else None
-    return load(QueueState, state or {})
+    state: Any = entity.get_state() if entity is not None else None
+    # The engine hands the state over as it is stored: a JSON text.
+    return load(QueueState, json.loads(state) if isinstance(state, str) else state or {})
