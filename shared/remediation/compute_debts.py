@@ -1,0 +1,90 @@
+"""Owns what a debt of a compute comes to: was it attached before a restart that really happened?
+
+ARM shows nothing of it at the compute itself (domain.md 3.1). So the restart has to be shown by the
+activity log, by a proof kept from before its endpoints were repaired, or by those endpoints.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.model.actual import Actual
+from shared.model.arm import ComputeView
+from shared.model.debt import Debt
+from shared.model.environment import Compute, Environment
+from shared.model.finding import Disposition, Evidence
+from shared.remediation.cluster_endpoints import judge as judge_endpoint
+from shared.remediation.differences import Difference, Obstacle
+from shared.remediation.restarting import (
+    RESTART_REASONS,
+    LogSays,
+    PowerLog,
+    Proven,
+    Refuted,
+    Undecided,
+    Verdict,
+    claimed,
+    from_the_future,
+    power_log,
+    undecided,
+)
+
+
+def restart_seen(
+    environment: Environment, compute: Compute, actual: Actual
+) -> tuple[Difference, ...]:
+    """What the endpoints of its cluster show of a restart."""
+    return tuple(
+        item
+        for endpoint in environment.cluster_endpoints(compute.cluster)
+        for item in judge_endpoint(environment, endpoint, actual)
+        if item.reason in RESTART_REASONS
+    )
+
+
+def compute_verdict(
+    debt: Debt, view: ComputeView, seen_at: datetime, seen: tuple[Difference, ...], actual: Actual
+) -> Verdict:
+    """One debt of a compute: did the restart happen, when, and was the compute there before?"""
+    if view.created_on is None:
+        unknown = Evidence("createdOn", view.incarnation or "nothing", "a time")
+        return Undecided(Obstacle(Disposition.BLOCK, "IncarnationUnknown", (unknown,)))
+    refuted = from_the_future(debt, seen_at)
+    if refuted is not None:
+        return refuted
+    return _of_log(debt, power_log(debt, actual), view, seen)
+
+
+def _of_log(debt: Debt, log: PowerLog, view: ComputeView, seen: tuple[Difference, ...]) -> Verdict:
+    """What the log shows counts, with its time; then a proof kept from before; then the endpoints.
+
+    A log that shows a start of a running cluster refutes, unless the cluster's link is new.
+    """
+    renewed = any(item.reason == "LinkRenewed" for item in seen)
+    if log.says is LogSays.RAN_ALREADY and not renewed:
+        return Refuted((log.evidence,))
+    if log.at and log.says is LogSays.RESTARTED and (log.near or not log.late):
+        return _compare(log.at, view, log.evidence)
+    if debt.proof:
+        return _compare(debt.restart_at, view, claimed(debt))
+    if seen:
+        return _compare(debt.restart_at, view, claimed(debt), *seen[0].evidence)
+    return _by_log_alone(log, view)
+
+
+def _by_log_alone(log: PowerLog, view: ComputeView) -> Verdict:
+    if log.at and log.says is LogSays.RESTARTED:
+        verdict = _compare(log.at, view, log.evidence)
+        return verdict if isinstance(verdict, Proven) else undecided(log)
+    if log.says in {LogSays.UNREAD, LogSays.LAGS}:
+        return undecided(log)
+    return Refuted((log.evidence,))
+
+
+def _compare(restart: datetime, view: ComputeView, *shown: Evidence) -> Verdict:
+    """A compute created before the restart is stale; one created after it has nothing to do with it."""
+    when = restart.isoformat(timespec="seconds")
+    if view.created_on is not None and view.created_on < restart:
+        created = Evidence("createdOn", view.incarnation, f"after the restart at {when}")
+        return Proven(restart, (created, *shown))
+    return Refuted((Evidence("createdOn", f"{view.incarnation}, after {when}"), *shown))
