@@ -7,12 +7,13 @@ it does not tell has not been refuted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.azure.clients import Clients
 from shared.azure.errors import Terminal
 from shared.azure.wire import ask_all
+from shared.model.arm import moment
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
 
@@ -50,11 +51,12 @@ def write_log(clients: Clients, resource: ResourceId, since: str) -> dict[str, A
 def _events(
     clients: Clients, resource: ResourceId, since: str, concerns: Callable[[JsonObject], bool]
 ) -> dict[str, Any]:
-    try:
-        datetime.fromisoformat(since)
-    except ValueError as error:
-        raise Terminal("InvalidDetail", f"found '{since[:40]}', expected an ISO time") from error
-    wanted = f"eventTimestamp ge '{since}' and resourceUri eq '{resource.text}'"
+    begin = moment(since)
+    if begin is None:
+        raise Terminal("InvalidDetail", f"found '{since[:40]}', expected an ISO time")
+    # In Z form: the client sends the "+" of an offset unquoted, and it arrives as a space.
+    stamp = begin.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    wanted = f"eventTimestamp ge '{stamp}' and resourceUri eq '{resource.text}'"
     log = _client(clients, resource).activity_logs
     found = ask_all(lambda **wire: log.list(filter=wanted, select=_SELECT, **wire))
     return {"value": [event for event in found["value"] if concerns(event)]}

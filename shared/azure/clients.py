@@ -29,6 +29,7 @@ class Clients:
         self.credential = credential
         self._log = log
         self._transport = transport
+        self._owned = transport is None
         self._built: dict[Hashable, Any] = {}
         self._lock = threading.RLock()
 
@@ -57,6 +58,14 @@ class Clients:
             "policies": policies(self.config, self.credential, self._log),
             "transport": self._transport,
         }
+
+    def close(self) -> None:
+        """Close the connections, unless the transport is somebody else's."""
+        with self._lock:
+            if self._owned and self._transport is not None:
+                self._transport.close()
+                self._transport = None
+                self._built.clear()
 
     def once[T](self, key: Hashable, make: Callable[[], T]) -> T:
         """What ``make`` gave the first time it was asked for under ``key``."""

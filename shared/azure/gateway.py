@@ -104,6 +104,10 @@ class Azure:
         except Terminal as error:
             return Refused(error.why, _told(step, error), error.blocked)
 
+    def close(self) -> None:
+        """Close the connections; for those who do not live as long as the process."""
+        self._clients.close()
+
     def _observe(self, read: Read) -> Observation:
         held = self._pacing.left(read.resource.subscription)
         if held > 0:

@@ -83,7 +83,7 @@ def _deployments(clients: Clients, compute: ResourceId) -> Iterator[JsonObject]:
 
 
 def _entry(kind: str, name: str, endpoint: str, state: str | None) -> JsonObject:
-    properties = {"provisioningState": state or ""}
+    properties = {"provisioningState": str(getattr(state, "value", state) or "")}
     return {"kind": kind, "name": name, "endpoint": endpoint, "properties": properties}
 
 
