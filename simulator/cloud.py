@@ -170,8 +170,8 @@ class Cloud:
                 "resource": kind.shown(self.context, resource),
                 "hidden": copy.deepcopy(resource.hidden),
             }
-            alive = getattr(kind, "alive", None)
-            return view if alive is None else {**view, "alive": alive(self.context, resource)}
+            alive = kind.alive(self.context, resource)
+            return view if alive is None else {**view, "alive": alive}
 
     # -- breaking -----------------------------------------------------------------------------------------
 

@@ -103,6 +103,11 @@ class Kind:
         del context, version
         return copy.deepcopy(resource.body)
 
+    def alive(self, context: Context, resource: Resource) -> bool | None:
+        """Tell whether something works that ARM does not show; None where there is no such thing."""
+        del context, resource
+        return None
+
     def action_for(self, call: Call) -> str:
         """Return the ARM action a request needs."""
         tails = {

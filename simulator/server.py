@@ -90,7 +90,7 @@ class Server:
             lifespan="off",
         )
         back = uvicorn.Config(
-            _application(lambda r: identity.answer(r) or steering.answer(r)),
+            _application(lambda r: _foreign(r) or identity.answer(r) or steering.answer(r)),
             log_level="warning",
             timeout_graceful_shutdown=1,
             lifespan="off",
@@ -156,6 +156,13 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     return listener
+
+
+def _foreign(request: Request) -> Response | None:
+    """Refuse what a web page sends under a name of its own that resolves to loopback."""
+    host = (request.header("Host") or "").rsplit(":", 1)[0]
+    known = host in ("127.0.0.1", "localhost")
+    return None if known else Response(421, {}, b"this port answers to loopback names only")
 
 
 def _application(answer: Callable[[Request], Response]) -> Starlette:

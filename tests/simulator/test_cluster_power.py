@@ -67,6 +67,7 @@ def test_aks_makes_its_own_endpoint_anew_at_a_start(world: Sandbox) -> None:
         "/providers/Microsoft.Network/privateEndpoints/kube-apiserver"
     )
     before = world.address(own)
+    assert world.ok("GET", own)["name"] == "kube-apiserver"
     world.restart()
     assert world.status(own) == "Approved"
     assert world.address(own) != before

@@ -73,6 +73,7 @@ def drive(world: Sandbox) -> None:
     every_resource(world)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not READY, reason=f"no validator with node modules in {FOLDER}")
 def test_every_exchange_of_a_session_is_what_azures_documents_say(tmp_path: Path) -> None:
     world = Sandbox(cluster_endpoints=2)

@@ -216,6 +216,12 @@ def test_the_control_api_shows_state_exchanges_and_health(azure: Server) -> None
     assert control(azure, "GET", "health")["status"] == "ok"
 
 
+def test_the_control_port_answers_to_loopback_names_only(azure: Server) -> None:
+    address = f"{azure.exports['SIMULATOR_CONTROL']}/health"
+    foreign = httpx.get(address, headers={"Host": "evil.example"}, trust_env=False)
+    assert foreign.status_code == 421
+
+
 def test_both_ports_are_bound_to_loopback_only(azure: Server) -> None:
     addresses = [azure.exports["RELINK_ARM_ENDPOINT"], azure.exports["SIMULATOR_CONTROL"]]
     assert [httpx.URL(a).host for a in addresses] == ["127.0.0.1"] * 2

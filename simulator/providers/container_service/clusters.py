@@ -158,8 +158,8 @@ class Clusters(Kind):
             return
         if operation.what == "stop":
             resource.properties["powerState"] = {"code": "Stopped"}
-            reach.is_reachable(context, resource)
-            resource.hidden["had_endpoints"] = bool(reach.customer_endpoints(context, resource))
+            if reach.customer_endpoints(context, resource):
+                resource.hidden["had_endpoints"] = True
             reach.sever(context, resource)
             return
         resource.properties["powerState"] = {"code": "Running"}

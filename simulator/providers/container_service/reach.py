@@ -5,7 +5,8 @@ endpoint that AKS made for itself is made anew at start (domain facts, section 2
 """
 
 from simulator.context import Context
-from simulator.paths import last, same
+from simulator.loading import ensure_group
+from simulator.paths import Path, last, same
 from simulator.providers import links
 from simulator.providers.network import interfaces, private_dns
 from simulator.providers.network.private_endpoints import Endpoints
@@ -72,6 +73,7 @@ def own_endpoint(context: Context, cluster: Resource) -> None:
         return
     group = f"/subscriptions/{cluster.path.subscription}/resourceGroups/{cluster.properties['nodeResourceGroup']}"
     endpoint_id = f"{group}/providers/{links.ENDPOINTS}/{OWNED}"
+    ensure_group(context, Path.parse(endpoint_id))
     kind, old = Endpoints(), context.store.get(endpoint_id)
     if old:
         kind.removed(context, old)

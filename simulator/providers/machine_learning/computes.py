@@ -192,8 +192,10 @@ class Computes(Kind):
         if principal:
             context.state.directory.forget(str(principal))
 
-    def alive(self, context: Context, resource: Resource) -> bool:
+    def alive(self, context: Context, resource: Resource) -> bool | None:
         """Tell what ARM does not: whether Azure ML can drive the cluster through this compute."""
+        if resource.properties.get("computeType") != "Kubernetes":
+            return None
         cluster = context.store.get(str(resource.properties.get("resourceId") or ""))
         return (
             cluster is not None
