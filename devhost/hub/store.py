@@ -84,6 +84,7 @@ class Store:
         try:
             self._open()
         except sqlite3.DatabaseError as error:
+            self._db.close()
             raise StartError(f"{path} is not a task hub: {error}") from error
 
     def _open(self) -> None:
@@ -92,6 +93,7 @@ class Store:
         if version == 0:
             self._db.executescript(f"begin; {_TABLES} pragma user_version={SCHEMA}; commit;")
         elif version != SCHEMA:
+            self._db.close()
             raise StartError(
                 f"the state was written with schema {version}, this host knows {SCHEMA}: "
                 "use the version that wrote it, or another state directory"

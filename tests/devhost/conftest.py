@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devhost.process import HostProcess
+from devhost.child import HostProcess
 
 APPS = Path(__file__).parent / "apps"
 KEY = "a key for tests"
@@ -18,9 +18,9 @@ def hosts(tmp_path: Path) -> Iterator[Callable[..., HostProcess]]:
     made: list[HostProcess] = []
     (tmp_path / "marks").mkdir()
 
-    def make(app: str | Path, **environ: str) -> HostProcess:
-        environ = {"MARKS": str(tmp_path / "marks"), **environ}
-        host = HostProcess(APPS / app, tmp_path / "state", key=KEY, environ=environ)
+    def make(app: str, grace: float = 5.0) -> HostProcess:
+        environ = {"MARKS": str(tmp_path / "marks")}
+        host = HostProcess(APPS / app, tmp_path / "state", key=KEY, environ=environ, grace=grace)
         made.append(host)
         return host
 

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,17 +11,15 @@ import httpx
 import pytest
 from durabletask.entities import EntityInstanceId
 
+from devhost.child import HostProcess, wait_until
 from devhost.errors import StartError
-from devhost.process import HostProcess, wait_until
+
+APPS = Path(__file__).parent / "apps"
+KEY = "a key for tests"
 
 type Hosts = Callable[..., HostProcess]
 type Marks = Callable[[str], int]
 type LetGo = Callable[[str], None]
-
-
-def again(hosts: Hosts, killed: HostProcess) -> HostProcess:
-    killed.kill()
-    return hosts("features").start()
 
 
 def output(host: HostProcess, key: str) -> object:
@@ -36,18 +35,134 @@ def counter(host: HostProcess, key: str) -> int | None:
     return int(state) if state else None
 
 
-def test_an_activity_that_was_running_is_delivered_again(
-    hosts: Hosts, marks: Marks, let_go: LetGo
-) -> None:
-    host = hosts("features").start()
-    key = host.hub.schedule_new_orchestration("steps", input="a")
-    wait_until(lambda: marks("a-began") == 1, 10)
-    host = again(hosts, host)
-    wait_until(lambda: marks("a-began") == 2, 10)
-    let_go("a")
-    assert output(host, key) == "a done"
+def signal(host: HostProcess, key: str, operation: str, given: object, **more: datetime) -> None:
+    host.hub.signal_entity(EntityInstanceId("Counter", key), operation, input=given, **more)
+
+
+@dataclass
+class Scene:
+    """Work of every kind that was under way when the host was killed, and the host started anew."""
+
+    host: HostProcess
+    marks_at: Path
+    keys: dict[str, list[str]]
+
+    def marks(self, name: str) -> int:
+        path = self.marks_at / name
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def let_go(self, name: str) -> None:
+        (self.marks_at / f"{name}-go").touch()
+
+    def begin(self, name: str, *inputs: object) -> None:
+        new = [self.host.hub.schedule_new_orchestration(name, input=given) for given in inputs]
+        self.keys[name] = new
+
+    def post_events(self, count: int) -> None:
+        for n in range(count):
+            event = {"id": f"e{n}", "eventType": "t", "subject": "grid", "data": {}}
+            answer = httpx.post(
+                f"{self.host.url}/runtime/webhooks/eventgrid?functionName=on_event&code={KEY}",
+                json=[event | {"eventTime": "2026-11-21T00:00:00Z", "dataVersion": "1"}],
+            )
+            assert answer.status_code == 200
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    directory = tmp_path_factory.mktemp("crash")
+    marks = directory / "marks"
+    marks.mkdir()
+    host = HostProcess(
+        APPS / "features", directory / "state", key=KEY, environ={"MARKS": str(marks)}
+    )
+    scene = Scene(host.start(), marks, {})
+    scene.begin("steps", "a")
+    scene.begin("locking", *[{"key": "l", "mark": "locked", "seconds": 2.0}] * 2)
+    signal(host, "e", "add", 100)
+    wait_until(lambda: counter(host, "e") == 100, 5)
+    signal(host, "e", "slow_add", {"name": "e", "n": 1})
+    for name in ("a-began", "e-began", "locked"):
+        wait_until(lambda name=name: scene.marks(name) == 1, 10)
+    for _ in range(3):
+        signal(host, "e", "add", 10)
+    signal(host, "l", "add", 10)
+    signal(host, "d", "add", 1, signal_time=datetime.now(UTC) + timedelta(seconds=1))
+    scene.begin("patient", 3)
+    scene.begin("sleeper", {"name": "past", "seconds": 0.5})
+    scene.begin("wait_for_event", None)
+    for name in ("patient", "sleeper", "wait_for_event"):
+        host.hub.wait_for_orchestration_start(scene.keys[name][0], timeout=5)
+    scene.post_events(20)
+    scene.begin("chain", *range(5))
+    host.kill()
+    host.start()
+    yield scene
+    host.kill()
+
+
+def test_an_activity_that_was_running_is_delivered_again(scene: Scene) -> None:
+    wait_until(lambda: scene.marks("a-began") == 2, 10)
+    scene.let_go("a")
+    assert output(scene.host, scene.keys["steps"][0]) == "a done"
     # What had completed before the kill is not done again.
-    assert (marks("a-first"), marks("a-ended"), marks("a-last")) == (1, 1, 1)
+    assert [scene.marks(f"a-{step}") for step in ("first", "ended", "last")] == [1, 1, 1]
+
+
+def test_orchestrations_that_were_just_accepted_run(scene: Scene) -> None:
+    outputs = [output(scene.host, key) for key in scene.keys["chain"]]
+    assert outputs == [[n, n + 1, n + 2] for n in range(5)]
+
+
+def test_events_that_were_answered_with_200_are_all_there(scene: Scene) -> None:
+    wait_until(lambda: counter(scene.host, "grid") == 20, 10)
+    assert counter(scene.host, "grid") == 20
+
+
+def test_an_entity_s_state_and_its_queued_operations_survive(scene: Scene) -> None:
+    wait_until(lambda: scene.marks("e-began") == 2, 10)
+    assert counter(scene.host, "e") == 100
+    scene.let_go("e")
+    wait_until(lambda: counter(scene.host, "e") == 131, 10)
+    assert scene.marks("e-began") == 2
+
+
+def test_a_lock_and_those_who_wait_for_it_survive(scene: Scene) -> None:
+    for key in scene.keys["locking"]:
+        before, after = output(scene.host, key)  # type: ignore[misc]
+        assert after == before + 1
+    wait_until(lambda: counter(scene.host, "l") == 12, 10)
+    assert scene.marks("locked") >= 2
+
+
+def test_a_delayed_signal_survives(scene: Scene) -> None:
+    wait_until(lambda: counter(scene.host, "d") == 1, 10)
+    assert counter(scene.host, "d") == 1
+
+
+def test_a_timer_that_is_due_meanwhile_fires_once(scene: Scene) -> None:
+    assert output(scene.host, scene.keys["sleeper"][0]) == "past"
+    assert scene.marks("past") == 1
+
+
+def test_one_who_waits_for_an_event_still_gets_it(scene: Scene) -> None:
+    key = scene.keys["wait_for_event"][0]
+    scene.host.hub.raise_orchestration_event(key, "approval", data=1)
+    assert output(scene.host, key) == 1
+
+
+def test_a_child_and_its_timer_complete_their_parent(scene: Scene) -> None:
+    assert float(str(output(scene.host, scene.keys["patient"][0]))) >= 3
+
+
+def test_a_state_directory_serves_one_host_only(scene: Scene) -> None:
+    second = HostProcess(APPS / "features", scene.host.state, key=KEY)
+    with pytest.raises(StartError, match="in use by another host"):
+        second.start()
+
+
+def test_the_state_is_private(scene: Scene) -> None:
+    assert scene.host.state.stat().st_mode & 0o077 == 0
 
 
 def test_killed_again_and_again_it_still_completes(
@@ -57,87 +172,11 @@ def test_killed_again_and_again_it_still_completes(
     key = host.hub.schedule_new_orchestration("steps", input="b")
     for n in (1, 2):
         wait_until(lambda n=n: marks("b-began") == n, 10)
-        host = again(hosts, host)
+        host.kill()
+        host.start()
     let_go("b")
     assert output(host, key) == "b done"
     assert marks("b-last") == 1
-
-
-def test_an_orchestration_that_was_accepted_runs_after_a_kill_at_once(hosts: Hosts) -> None:
-    host = hosts("features").start()
-    keys = [host.hub.schedule_new_orchestration("chain", input=n) for n in range(5)]
-    host = again(hosts, host)
-    assert [output(host, key) for key in keys] == [[n, n + 1, n + 2] for n in range(5)]
-
-
-def test_timers_and_children_survive(hosts: Hosts, marks: Marks) -> None:
-    host = hosts("features").start()
-    past = host.hub.schedule_new_orchestration("sleeper", input={"name": "past", "seconds": 0.5})
-    later = host.hub.schedule_new_orchestration("patient", input=3)
-    waiting = host.hub.schedule_new_orchestration("wait_for_event")
-    started = time.monotonic()
-    for key in (past, later, waiting):
-        host.hub.wait_for_orchestration_start(key, timeout=5)
-    host = again(hosts, host)
-    assert output(host, past) == "past"
-    assert marks("past") == 1
-    host.hub.raise_orchestration_event(waiting, "approval", data=1)
-    assert output(host, waiting) == 1
-    assert float(str(output(host, later))) >= 3
-    assert time.monotonic() - started >= 2.5
-
-
-def test_an_entity_s_state_and_its_queued_operations_survive(
-    hosts: Hosts, marks: Marks, let_go: LetGo
-) -> None:
-    host = hosts("features").start()
-    entity = EntityInstanceId("Counter", "e")
-    host.hub.signal_entity(entity, "add", input=100)
-    wait_until(lambda: counter(host, "e") == 100, 5)
-    host.hub.signal_entity(entity, "slow_add", input={"name": "e", "n": 1})
-    wait_until(lambda: marks("e-began") == 1, 5)
-    for _ in range(3):
-        host.hub.signal_entity(entity, "add", input=10)
-    host = again(hosts, host)
-    assert counter(host, "e") == 100
-    wait_until(lambda: marks("e-began") == 2, 10)
-    let_go("e")
-    wait_until(lambda: counter(host, "e") == 131, 10)
-
-
-def test_a_lock_and_those_who_wait_for_it_survive(hosts: Hosts, marks: Marks) -> None:
-    host = hosts("features").start()
-    order = {"key": "l", "mark": "locked", "seconds": 1.0}
-    keys = [host.hub.schedule_new_orchestration("locking", input=order) for _ in range(2)]
-    wait_until(lambda: marks("locked") == 1, 5)
-    host.hub.signal_entity(EntityInstanceId("Counter", "l"), "add", input=10)
-    host = again(hosts, host)
-    for before, after in (output(host, key) for key in keys):  # type: ignore[misc]
-        assert after == before + 1
-    wait_until(lambda: counter(host, "l") == 12, 10)
-
-
-def test_a_delayed_signal_survives(hosts: Hosts) -> None:
-    host = hosts("features").start()
-    due = datetime.now(UTC) + timedelta(seconds=0.3)
-    host.hub.signal_entity(EntityInstanceId("Counter", "d"), "add", input=1, signal_time=due)
-    host = again(hosts, host)
-    wait_until(lambda: counter(host, "d") == 1, 10)
-
-
-def test_an_event_that_was_answered_with_200_is_never_lost(
-    hosts: Hosts, http: httpx.Client
-) -> None:
-    host = hosts("features").start()
-    for n in range(20):
-        event = {"id": f"e{n}", "eventType": "t", "subject": "grid", "data": {}}
-        answer = http.post(
-            f"{host.url}/runtime/webhooks/eventgrid?functionName=on_event",
-            json=[event | {"eventTime": "2026-11-21T00:00:00Z", "dataVersion": "1"}],
-        )
-        assert answer.status_code == 200
-    host = again(hosts, host)
-    wait_until(lambda: counter(host, "grid") == 20, 10)
 
 
 def test_sigterm_lets_a_running_call_end_and_keeps_its_result(
@@ -150,31 +189,20 @@ def test_sigterm_lets_a_running_call_end_and_keeps_its_result(
     assert host.stop() == 0
     assert not (host.state / "host.json").exists()
     assert marks("t-ended") == 1
-    host = hosts("features").start()
+    host.start()
     assert output(host, key) == "t done"
     assert marks("t-began") == 1
 
 
 def test_sigterm_drops_a_call_that_does_not_end(hosts: Hosts, marks: Marks, let_go: LetGo) -> None:
-    host = hosts("features").start()
+    host = hosts("features", grace=0.5).start()
     key = host.hub.schedule_new_orchestration("steps", input="u")
     wait_until(lambda: marks("u-began") == 1, 10)
     before = time.monotonic()
     assert host.stop() == 0
-    assert time.monotonic() - before < 12
+    assert time.monotonic() - before < 5
     assert "dropped" in host.log.read_text()
-    host = hosts("features").start()
+    host.start()
     wait_until(lambda: marks("u-began") == 2, 10)
     let_go("u")
     assert output(host, key) == "u done"
-
-
-def test_a_state_directory_serves_one_host_only(hosts: Hosts) -> None:
-    hosts("features").start()
-    with pytest.raises(StartError, match="in use by another host"):
-        hosts("features").start()
-
-
-def test_the_state_is_private(hosts: Hosts, tmp_path: Path) -> None:
-    hosts("features").start()
-    assert (tmp_path / "state").stat().st_mode & 0o077 == 0

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devhost.process import HostProcess
+from devhost.child import HostProcess
 
 APPS = Path(__file__).parent / "apps"
 KEY = "a key for tests"

@@ -12,7 +12,7 @@ import pytest
 from durabletask.client import OrchestrationState, OrchestrationStatus, TaskHubGrpcClient
 from durabletask.entities import EntityInstanceId
 
-from devhost.process import HostProcess, wait_until
+from devhost.child import HostProcess, wait_until
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from devhost.process import HostProcess
+from devhost.child import HostProcess, wait_until
 
 APPS = Path(__file__).parent / "apps"
 KEY = "a key for tests"
@@ -148,11 +149,10 @@ def is_loopback(kernel_form: str) -> bool:
 
 def test_it_listens_on_loopback_alone(host: HostProcess) -> None:
     """Every listening socket of the process, from the kernel's own tables."""
-    inodes = {
-        link.readlink().name
-        for link in Path(f"/proc/{host.pid}/fd").iterdir()
-        if "socket:" in str(link.readlink())
-    }
+    inodes = set()
+    for link in Path(f"/proc/{host.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed in the meantime
+            inodes.add(link.readlink().name)
     listening = [
         fields
         for table in ("tcp", "tcp6")
@@ -173,7 +173,7 @@ def test_a_random_key_is_made_printed_and_kept(tmp_path: Path) -> None:
         assert kept.stat().st_mode & 0o777 == 0o600
         assert len(key) > 30
         printed = f"listening on {host.url}, key {key} (kept in {kept})"
-        assert printed in host.log.read_text()
+        wait_until(lambda: printed in host.log.read_text(), 5)
         assert httpx.get(f"{host.url}/v1/echo/a", headers={"x-functions-key": key}).is_success
         assert json.loads((host.state / "host.json").read_text())["url"] == host.url
 

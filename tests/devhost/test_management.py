@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from devhost.process import HostProcess, wait_until
+from devhost.child import HostProcess, wait_until
 
 
 def begin(host: HostProcess, http: httpx.Client, name: str, given: object) -> dict[str, str]:

@@ -14,7 +14,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from devhost.calls import Calls
-from devhost.process import HostProcess, wait_until
+from devhost.child import HostProcess, wait_until
 from devhost.queues import Clients, Queue, QueueOptions
 from devhost.settings import HostSettings
 from devhost.worker import Answer, Datum, Failure, Function, Trigger

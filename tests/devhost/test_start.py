@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from devhost.child import HostProcess
 from devhost.errors import StartError
+from devhost.hub.store import Store
 from devhost.keys import find_key
-from devhost.process import HostProcess
 from devhost.settings import read_settings, timespan
 
 APPS = Path(__file__).parent / "apps"
@@ -22,7 +23,6 @@ APPS = Path(__file__).parent / "apps"
         ("output", "function sends: this host does not serve the binding queue of out"),
         ("badtimer", "function sweep: 'now and then' is not an NCRONTAB schedule"),
         ("empty", "no functions found"),
-        ("nowhere", "no functions found: is there a function_app.py in"),
     ],
 )
 def test_an_app_that_cannot_be_served_ends_the_host_with_its_reason(
@@ -38,21 +38,17 @@ def test_an_app_that_cannot_be_served_ends_the_host_with_its_reason(
 
 
 def test_the_task_hub_of_another_version_is_refused(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    with sqlite3.connect(state / "hub.db") as file:
-        file.execute("pragma user_version=99")
+    file = sqlite3.connect(tmp_path / "hub.db")
+    file.execute("pragma user_version=99")
     file.close()
     with pytest.raises(StartError, match="written with schema 99"):
-        HostProcess(APPS / "features", state, key="k").start()
+        Store(tmp_path / "hub.db")
 
 
 def test_a_damaged_task_hub_is_refused(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    (state / "hub.db").write_bytes(b"no database at all" * 100)
+    (tmp_path / "hub.db").write_bytes(b"no database at all" * 100)
     with pytest.raises(StartError, match="is not a task hub"):
-        HostProcess(APPS / "features", state, key="k").start()
+        Store(tmp_path / "hub.db")
 
 
 def test_the_key_is_the_given_one_then_the_setting_then_the_kept_one(tmp_path: Path) -> None:

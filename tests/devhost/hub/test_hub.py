@@ -12,12 +12,12 @@ import grpc
 import pytest
 from durabletask.internal import helpers
 
+from devhost.child import wait_until
 from devhost.errors import StateLostError
 from devhost.hub.backend import TaskHub
 from devhost.hub.store import Store
 from devhost.hub.stored import Refused
 from devhost.hub.work import ActivityWork, OrchestrationWork
-from devhost.process import wait_until
 
 COMPLETED = pb.ORCHESTRATION_STATUS_COMPLETED
 type Open = Callable[[], TaskHub]
