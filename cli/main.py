@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import host
+from cli.commands import capture, demo, host, permissions, validate
 from cli.shell import Shell, spoken_errors
 
 _EVERYWHERE = ("--quiet", "--debug")
@@ -62,7 +62,11 @@ def everywhere(
     ctx.obj = Shell(quiet=quiet, debug=debug)
 
 
+app.command(epilog=capture.EXAMPLES)(capture.capture)
+app.command(epilog=validate.EXAMPLES)(validate.validate)
 app.command(epilog=host.EXAMPLES)(host.host)
+app.command(epilog=permissions.EXAMPLES)(permissions.permissions)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 
 def main() -> None:

@@ -1,0 +1,26 @@
+"""``relink demo``: a simulated private environment breaks and comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+EXAMPLES = """\b
+Examples:
+  relink demo
+  relink demo --plain --only 1 --only 3
+"""
+
+
+def demo(
+    *,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, no colours.")] = False,
+    only: Annotated[list[int] | None, typer.Option(help="Scenes to play, by number.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Folder to leave logs and records in.")] = None,
+) -> None:
+    """Watch Relink repair a simulated environment. Needs no Azure."""
+    from cli.demo import run_demo  # noqa: PLC0415 - --help must stay quick
+
+    raise typer.Exit(run_demo(plain=plain, only=tuple(only or ()), keep=keep))

@@ -1,0 +1,50 @@
+"""``relink validate``: what is wrong with manifests, to the line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.shell import Status, shell_of
+
+EXAMPLES = """\b
+Examples:
+  relink validate prod.yaml
+  relink validate environments/*.yaml --json
+"""
+
+
+def validate(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests (*.yaml).")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Check manifests, each by itself and against the others. Reads no Azure.
+
+    Exit status 0: all are valid; 1: problems, as file:line:column: field: what is wrong.
+    """
+    from cli.session import problem_json, read_files  # noqa: PLC0415 - --help must stay quick
+
+    shell = shell_of(ctx)
+    manifests = read_files(files)
+    if as_json:
+        document = {
+            "valid": not manifests.problems,
+            "environments": sorted(manifests.environments),
+            "problems": [problem_json(problem) for problem in manifests.problems],
+        }
+        shell.out.out(json.dumps(document, indent=2))
+    else:
+        for problem in manifests.problems:
+            shell.err.print(str(problem), style="red", markup=False)
+        bad = {problem.file for problem in manifests.problems}
+        for name, declared in sorted(manifests.environments.items()):
+            if declared.source not in bad:
+                shell.note(
+                    f"{declared.source}: environment '{name}' is valid (version {declared.version})"
+                )
+    raise typer.Exit(Status.ERROR if manifests.problems else Status.GOOD)

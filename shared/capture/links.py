@@ -1,0 +1,162 @@
+"""Owns what is written of private endpoints (zone group, own A records) and of computes (roles)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.capture.access import Item
+from shared.capture.bodies import compute_body, endpoint_body, secrets_in
+from shared.capture.survey import ZONE_GROUPS, Survey, fqdn_of
+from shared.model.actual import Question
+from shared.model.arm import (
+    APPROVED,
+    SUCCEEDED,
+    AssignmentView,
+    ComputeView,
+    EndpointView,
+    InterfaceView,
+    RecordView,
+)
+from shared.model.json import JsonObject, dig
+from shared.model.resource_id import ResourceId
+from shared.model.roles import role_name
+
+_DEFAULT_TTL: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An A record that may be an endpoint's: where it is and what it holds."""
+
+    zone: ResourceId
+    name: str
+    view: RecordView
+    linked: bool
+
+
+def endpoint_item(survey: Survey, endpoint: ResourceId, body: JsonObject) -> Item | None:
+    """A private endpoint with its zone group and records; nothing if it leads nowhere known."""
+    view = EndpointView.of(body)
+    if view.target is None or view.subnet is None:
+        return None
+    to_cluster = view.target in survey.aks
+    item = Item({"id": endpoint.text, "body": endpoint_body(body, to_cluster=to_cluster)})
+    item.remarks += _of_state(view)
+    if to_cluster:
+        _write_records(survey, item, endpoint, view)
+    _write_zone_group(survey, item, endpoint, expected=not to_cluster)
+    return item
+
+
+def _of_state(view: EndpointView) -> Iterator[str]:
+    if view.connection != APPROVED:
+        yield f"its connection is {view.connection or 'unknown'}, not approved"
+    if view.state and view.state != SUCCEEDED:
+        yield f"its state is {view.state}"
+
+
+def _write_zone_group(survey: Survey, item: Item, endpoint: ResourceId, *, expected: bool) -> None:
+    groups = survey.actual.items(endpoint, Question.LIST, ZONE_GROUPS)
+    if groups:
+        configs = dig(groups[0], "properties.privateDnsZoneConfigs") or ()
+        zones = [
+            {"name": config["name"], "privateDnsZoneId": dig(config, "properties.privateDnsZoneId")}
+            for config in configs
+        ]
+        if zones:
+            item.body["zoneGroup"] = {"name": groups[0]["name"], "zones": zones}
+            return
+    if groups is None and expected:
+        item.remarks.append("its zone group could not be read; add it, or it is lost in a repair")
+    elif expected:
+        item.remarks.append(
+            "it has no zone group; its names resolve only if records are kept by hand"
+        )
+
+
+def _write_records(survey: Survey, item: Item, endpoint: ResourceId, view: EndpointView) -> None:
+    """Zone groups write no A record for AKS (domain.md 2), so the customer's own are found."""
+    interface = survey.actual.body(view.interface) if view.interface else None
+    addresses = set(InterfaceView.of(interface).addresses) if interface is not None else set()
+    found = list(_candidates(survey, view))
+    matching = [each for each in found if addresses & set(each.view.addresses)]
+    if not matching:
+        matching = [each for each in found if each.linked]
+        if matching:
+            held = ", ".join(a for each in matching for a in each.view.addresses) or "nothing"
+            item.remarks.append(f"its A record holds {held}, which is not the endpoint's address")
+    chosen = [each for each in matching if each.linked] or matching
+    records: list[dict[str, Any]] = []
+    for each in sorted(chosen, key=lambda each: (each.zone, each.name)):
+        ttl = each.view.ttl
+        record = {"zone": each.zone.text, "name": each.name}
+        records.append({**record, "ttl": _DEFAULT_TTL if ttl is None else ttl})
+    if records:
+        item.body["records"] = records
+    else:
+        item.remarks.append(
+            f"no A record with its address was found in the API server's zones near {endpoint.name};"
+            " add it under records if the name is kept elsewhere"
+        )
+
+
+def _candidates(survey: Survey, view: EndpointView) -> Iterator[_Candidate]:
+    """A records under the API server's private name, or any if that name is not known.
+
+    Address spaces of networks that are not connected may overlap, so an address alone proves
+    nothing where the name is known.
+    """
+    fqdn = fqdn_of(survey.actual.body(view.target)) if view.target else ""
+    network = view.subnet.parent if view.subnet else None
+    for zone in survey.zones:
+        links = survey.actual.items(zone, Question.LIST, "virtualNetworkLinks") or ()
+        linked = any(
+            ResourceId.maybe(dig(link, "properties.virtualNetwork.id")) == network for link in links
+        )
+        for record in survey.actual.items(zone, Question.LIST, "A") or ():
+            name = str(record.get("name") or "")
+            full = f"{name}.{zone.name}".lower()
+            if not fqdn or full == fqdn:
+                yield _Candidate(zone, name, RecordView.of(record), linked)
+
+
+def compute_item(survey: Survey, compute: ResourceId, body: JsonObject) -> Item:
+    """A Kubernetes compute with the roles of its own identity."""
+    item = Item({"id": compute.text, "body": compute_body(body)})
+    view = ComputeView.of(body)
+    if view.state != SUCCEEDED:
+        item.remarks.append(f"its state is {view.state or 'unknown'}")
+    if secrets := secrets_in(body):
+        item.remarks.append(
+            f"{' and '.join(secrets)} are secrets and are not written: a repair attaches without"
+        )
+    principal = next((p for p, owner in survey.principals().items() if owner == compute), "")
+    if principal:
+        _write_roles(survey, item, principal)
+    return item
+
+
+def _write_roles(survey: Survey, item: Item, principal: str) -> None:
+    """Roles on the closed list are declared; any other is named, as no manifest may give it."""
+    roles: dict[tuple[str, str], dict[str, Any]] = {}
+    for subscription in survey.subscriptions:
+        assignments = survey.actual.items(subscription, Question.ROLES, principal)
+        for assignment in assignments or ():
+            view = AssignmentView.of(assignment)
+            if view is None or view.principal != principal.lower():
+                continue
+            if role_name(view.role) is None:
+                item.remarks.append(
+                    f"its identity has the role {view.role} at {view.scope}, which a manifest may"
+                    " not give: a reattached compute will lack it"
+                )
+                continue
+            role: dict[str, Any] = {"role": view.role, "scope": view.scope.text}
+            for name in ("condition", "conditionVersion"):
+                if dig(assignment, f"properties.{name}"):
+                    role[name] = dig(assignment, f"properties.{name}")
+            roles[view.scope.key, view.role] = role
+    if roles:
+        item.body["roles"] = [roles[key] for key in sorted(roles)]
