@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 from devhost.worker import Answer, Datum, Failure, Function, Worker, datum
 
+# Histories and inputs travel in one message each.
+_MAX_MESSAGE = 256 * 1024 * 1024
+
 _CLOSED = Answer(None, Failure("HostStopping", "the host is stopping", ""))
 
 
@@ -34,7 +37,7 @@ def client_binding(*, url: str, rpc: str, token: str, code: str) -> str:
             "httpBaseUrl": base,
             "requiredQueryStringParameters": f"code={code}",
             "rpcBaseUrl": f"http://{rpc}",
-            "maxGrpcMessageSizeInBytes": 0,
+            "maxGrpcMessageSizeInBytes": _MAX_MESSAGE,
             "grpcHttpClientTimeout": "00:00:30",
         }
     )

@@ -144,7 +144,10 @@ class Host:
         self._environ.update(serving.environment())
         self._thread = threading.Thread(target=self._main, args=(serving, ready), name="devhost")
         self._thread.start()
-        self._stop = ready.result(_START_TIMEOUT)
+        try:
+            self._stop = ready.result(_START_TIMEOUT)
+        except TimeoutError:
+            raise StartError(f"the app was not indexed within {_START_TIMEOUT:g} s") from None
 
     @property
     def _listener(self) -> socket.socket:

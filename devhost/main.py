@@ -59,7 +59,7 @@ def serve(
     if left:
         # Python would wait for the threads of calls that do not end.
         _say(f"{left} running calls were dropped; their work is delivered again at the next start")
-        sys.stdout.flush()
+        logging.shutdown()
         os._exit(0)
     return 0
 

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import durabletask.internal.orchestrator_service_pb2 as pb
+import durabletask.internal.orchestrator_service_pb2_grpc as stubs
 import grpc
 import pytest
 from durabletask.client import OrchestrationState, OrchestrationStatus, TaskHubGrpcClient
@@ -293,6 +295,18 @@ def test_the_task_hub_wants_its_token(features: HostProcess) -> None:
         stranger.schedule_new_orchestration("chain", input=1)
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED  # type: ignore[attr-defined]
     stranger.close()
+
+
+def test_work_is_not_handed_out_to_other_workers(features: HostProcess) -> None:
+    facts = json.loads((features.state / "host.json").read_text())
+    with grpc.insecure_channel(facts["rpc"]) as channel:
+        stub = stubs.TaskHubSidecarServiceStub(channel)
+        items = stub.GetWorkItems(
+            pb.GetWorkItemsRequest(), metadata=[("taskhub", facts["token"])], timeout=5
+        )
+        with pytest.raises(grpc.RpcError) as refused:
+            next(iter(items))
+    assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED  # type: ignore[attr-defined]
 
 
 def test_three_activities_take_well_under_a_tenth_of_a_second(

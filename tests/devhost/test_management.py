@@ -98,6 +98,22 @@ def test_an_orchestration_that_does_not_exist_is_not_found(
     assert http.request(method, url).status_code == 404
 
 
+def test_a_synchronous_function_may_start_and_wait(
+    features: HostProcess, http: httpx.Client
+) -> None:
+    for n in range(3):
+        answer = http.post(f"{features.url}/api/start-sync/chain", json=n)
+        assert (answer.status_code, json.loads(answer.text)) == (200, [n, n + 1, n + 2])
+
+
+def test_a_large_input_and_history_fit(features: HostProcess, http: httpx.Client) -> None:
+    text = "x" * 6_000_000
+    urls = begin(features, http, "catching", "echo")
+    assert final(urls["statusQueryGetUri"]).status_code == 200
+    urls = begin(features, http, "wait_for_event", text)
+    assert httpx.get(urls["statusQueryGetUri"]).json()["input"] == text
+
+
 def test_a_function_that_is_no_timer_or_event_is_not_run_by_hand(
     features: HostProcess, http: httpx.Client
 ) -> None:

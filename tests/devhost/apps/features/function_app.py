@@ -296,6 +296,14 @@ async def start(req: func.HttpRequest, client: df.DurableFunctionsClient) -> fun
     return client.create_check_status_response(req, key)
 
 
+@app.route(route="start-sync/{name}", methods=["POST"])
+@app.durable_client_input(client_name="client")
+def start_sync(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> str:
+    key = client.schedule_new_orchestration(req.route_params["name"], input=req.get_json())
+    state = client.wait_for_orchestration_completion(key, timeout=10)
+    return str(state and state.serialized_output)
+
+
 @app.event_grid_trigger(arg_name="event")
 @app.durable_client_input(client_name="client")
 async def on_event(event: func.EventGridEvent, client: df.DurableFunctionsClient) -> None:
