@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+_OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _STYLES = {
     "Repaired": "green",
     "InSync": "green",
@@ -51,8 +52,7 @@ class Show:
         """An event that Event Grid has for us; ``principal`` is Relink's own identity."""
         data = event["data"]
         kind = event["eventType"].rsplit(".", 1)[1]
-        evidence = data.get("authorization", {}).get("evidence", {})
-        ours = evidence.get("principalId") == principal
+        ours = data.get("claims", {}).get(_OBJECT_ID, "").lower() == principal.lower()
         what = f"{kind}: {data['operationName']} on {short(event['subject'])}"
         who = "Relink" if ours else "somebody"
         self.say(f"  {after:6.1f} s  event      {what}, by {who}", "dim" if ours else "")
@@ -128,9 +128,9 @@ class Show:
     def table(self, rows: Iterable[tuple[str, str, str, str, str]]) -> None:
         """The end of it all."""
         table = Table(title="What happened", title_justify="left", show_lines=False)
-        for name in ("#", "incident", "outcome", "azure calls", "seconds"):
+        for name in ("#", "incident", "outcome", "writes", "seconds"):
             table.add_column(
-                name, justify="right" if name in {"#", "seconds", "azure calls"} else "left"
+                name, justify="right" if name in {"#", "seconds", "writes"} else "left"
             )
         for row in rows:
             table.add_row(*map(escape, row))

@@ -16,6 +16,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 DEFAULT_RETRY_AFTER: Final = 10.0
+_BUSY_AGAIN: Final = DEFAULT_RETRY_AFTER
+_REPLICATION: Final = 3.0
+"""A fresh principal is known everywhere after seconds to a minute (domain.md 3.1)."""
 _LONGEST: Final = 600
 
 _UNREACHABLE: Final = frozenset({408, 502, 503, 504})
@@ -135,7 +138,7 @@ def judge(
     text = cleaned(message)
     key = code.lower()
     if _busy(status, key, message):
-        after = retry_after(given)
+        after = retry_after(given, _REPLICATION if key == "principalnotfound" else _BUSY_AGAIN)
         return Transient(code, text, retry_after=after, status=status, request_id=request_id)
     if status in _UNREACHABLE or status == 429:  # noqa: PLR2004 - Too Many Requests
         return Transient(

@@ -42,4 +42,6 @@ async def state_of(client: df.DurableFunctionsClient, environment: str) -> Queue
     entity = await client.get_entity(_queue(environment))
     state: Any = entity.get_state() if entity is not None else None
     # The engine hands the state over as it is stored: a JSON text.
-    return load(QueueState, json.loads(state) if isinstance(state, str) else state or {})
+    # It is an empty one between an entity's first signal and its first operation.
+    kept = json.loads(state) if isinstance(state, str) and state else state
+    return load(QueueState, kept or {})

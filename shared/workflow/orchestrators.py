@@ -20,7 +20,7 @@ VERSION: Final = "1"
 """Written into every account, so that a record tells which orchestrator made it."""
 MOST_ROUNDS: Final = 4
 """The first look, two rounds of carrying out, and the looks after them."""
-MOST_TRIES: Final = 40
+MOST_TRIES: Final = 120
 """How often one step is begun, or one assessment taken, while Azure asks to come back later."""
 STEP_TIME: Final = timedelta(hours=1)
 """An operation that Azure has not ended by then is given up (azurerm allows as much)."""
