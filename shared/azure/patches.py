@@ -7,7 +7,7 @@ from functools import partial
 
 from shared.azure.errors import Terminal
 from shared.azure.kinds import kind_of
-from shared.azure.polling import progress_of
+from shared.azure.polling import progress_of, settling, unsettled
 from shared.azure.questions import fetch
 from shared.azure.room import Room
 from shared.azure.wire import ask, sent
@@ -31,6 +31,8 @@ def patch(room: Room, step: PatchResource) -> Progress:
         return Refused("NotFound", f"{step.kind} {step.resource}: it is not there any more")
     note = _kept(room.seen(step.resource), live, step.edits)
     changes = changes_of(live, step.edits)
+    if not changes and unsettled(live):
+        return settling(room, step, note="written by an earlier delivery")
     if not changes:
         return Done(note="; ".join(filter(None, ("already in order", note))))
     body = patch_body(live, step.edits)

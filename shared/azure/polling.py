@@ -54,7 +54,7 @@ def progress_of(
         return Waiting(_token(room, Polled.LOCATION, location, changes, note), after)
     if answer.status == 202 and _removes(step):  # noqa: PLR2004 - Accepted
         return gone(room, step)
-    if answer.status == 202 or _unsettled(answer.body):  # noqa: PLR2004 - Accepted
+    if answer.status == 202 or unsettled(answer.body):  # noqa: PLR2004 - Accepted
         return Waiting(_token(room, Polled.RESOURCE, _own(room, step), changes, note), after)
     if provisioning_state(answer.body) in _FAILED:
         return _settled(room, step, {"note": note, "changes": dump(changes)}, answer.body)
@@ -205,7 +205,8 @@ def _own(room: Room, step: Step) -> str:
     return f"{room.clients.config.endpoint}{step.resource.text}"
 
 
-def _unsettled(body: JsonObject) -> bool:
+def unsettled(body: JsonObject) -> bool:
+    """Whether an operation is under way on the resource."""
     return provisioning_state(body) not in _OVER | _FAILED
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from wires import Canned
+from wires import Bench, Canned
 
 from shared.azure.errors import Transient
 from shared.azure.gateway import Azure
@@ -19,18 +19,18 @@ YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 GUID = "00000000-0000-0000-0000-0000000000aa"
 
 
-def ask(bench, question: Question, resource: ResourceId, detail: str = "") -> Observation:
+def ask(bench: Bench, question: Question, resource: ResourceId, detail: str = "") -> Observation:
     read = Read(question, resource, detail)
     return bench.azure.read([read])[read]
 
 
-def items(bench, question: Question, resource: ResourceId, detail: str = "") -> list:
+def items(bench: Bench, question: Question, resource: ResourceId, detail: str = "") -> list:
     answer = ask(bench, question, resource, detail)
     assert isinstance(answer, Found), answer
     return answer.body["value"]
 
 
-def test_every_kind_of_the_environment_is_read(bench) -> None:
+def test_every_kind_of_the_environment_is_read(bench: Bench) -> None:
     world = [
         bench.endpoint,
         bench.cluster_endpoint,
@@ -54,7 +54,7 @@ def test_every_kind_of_the_environment_is_read(bench) -> None:
     assert unread == {}
 
 
-def test_a_body_is_exactly_what_azure_sent(bench) -> None:
+def test_a_body_is_exactly_what_azure_sent(bench: Bench) -> None:
     """Fields that no SDK model knows come through as well."""
     storage = bench.id(bench.places.storage)
     bench.cloud.store.get(storage.text).body["properties"]["fromTheFuture"] = {
@@ -65,7 +65,7 @@ def test_a_body_is_exactly_what_azure_sent(bench) -> None:
     assert answer.body["properties"]["fromTheFuture"] == {"Odd-Name": [1, None]}
 
 
-def test_one_question_asked_twice_is_one_call(bench) -> None:
+def test_one_question_asked_twice_is_one_call(bench: Bench) -> None:
     read = Read(Question.GET, bench.cluster)
     bench.azure.read([read, read, Read(Question.GET, ResourceId.parse(bench.cluster.text.upper()))])
     assert bench.azure.calls.count == 1
@@ -75,17 +75,17 @@ def test_one_question_asked_twice_is_one_call(bench) -> None:
     assert call.request_id
 
 
-def test_a_missing_resource_is_absent(bench) -> None:
+def test_a_missing_resource_is_absent(bench: Bench) -> None:
     gone = ResourceId.parse(bench.endpoint.text + "-not-there")
     assert isinstance(ask(bench, Question.GET, gone), Absent)
 
 
-def test_a_list_of_something_missing_is_absent(bench) -> None:
+def test_a_list_of_something_missing_is_absent(bench: Bench) -> None:
     gone = ResourceId.parse(bench.cluster.text + "x")
     assert isinstance(ask(bench, Question.LINK, gone), Absent)
 
 
-def test_a_forbidden_read_names_the_missing_action(bench) -> None:
+def test_a_forbidden_read_names_the_missing_action(bench: Bench) -> None:
     action = "Microsoft.ContainerService/managedClusters/read"
     bench.cloud.add_fault(Fault(Mischief.REVOKE, principal="relink", action=action))
     answer = ask(bench, Question.GET, bench.cluster)
@@ -93,7 +93,7 @@ def test_a_forbidden_read_names_the_missing_action(bench) -> None:
     assert (answer.code, answer.action) == ("MissingPermission", action)
 
 
-def test_one_refusal_does_not_hide_the_other_answers(bench) -> None:
+def test_one_refusal_does_not_hide_the_other_answers(bench: Bench) -> None:
     action = "Microsoft.ContainerService/managedClusters/read"
     bench.cloud.add_fault(Fault(Mischief.REVOKE, principal="relink", action=action))
     wanted = [Read(Question.GET, bench.cluster), Read(Question.GET, bench.endpoint)]
@@ -110,7 +110,7 @@ def test_a_subscription_that_may_not_be_seen_is_not_absence(
     assert isinstance(scripted.read([read])[read], Unreadable)
 
 
-def test_half_a_look_is_no_look(virtual) -> None:
+def test_half_a_look_is_no_look(virtual: Bench) -> None:
     """The throttled one is raised only after every other question has been answered."""
     virtual.cloud.add_fault(Fault(Mischief.THROTTLE, path="managedClusters", retry_after=7))
     wanted = [Read(Question.GET, virtual.cluster), Read(Question.GET, virtual.endpoint)]
@@ -120,7 +120,7 @@ def test_half_a_look_is_no_look(virtual) -> None:
     assert virtual.azure.calls.count == 2
 
 
-def test_locks_of_a_subscription_and_of_a_group(bench) -> None:
+def test_locks_of_a_subscription_and_of_a_group(bench: Bench) -> None:
     lock = bench.cluster.group.extension("Microsoft.Authorization/locks", "keep")
     bench.human("PUT", lock, {"properties": {"level": "CanNotDelete"}})
     for scope in (bench.subscription, bench.cluster.group, bench.cluster):
@@ -130,12 +130,12 @@ def test_locks_of_a_subscription_and_of_a_group(bench) -> None:
 
 
 @pytest.mark.parametrize("where", ["subscription", "cluster", "compute"])
-def test_our_permissions_at_any_scope(bench, where: str) -> None:
+def test_our_permissions_at_any_scope(bench: Bench, where: str) -> None:
     sets = items(bench, Question.PERMISSIONS, getattr(bench, where))
     assert "Microsoft.Network/privateEndpoints/delete" in sets[0]["actions"]
 
 
-def test_roles_of_a_principal(bench) -> None:
+def test_roles_of_a_principal(bench: Bench) -> None:
     principal = ComputeView.of(bench.live(bench.compute)).principal
     found = items(bench, Question.ROLES, bench.subscription, principal)
     assert {item["properties"]["principalId"] for item in found} == {principal}
@@ -143,13 +143,13 @@ def test_roles_of_a_principal(bench) -> None:
     assert items(bench, Question.ROLES, bench.subscription, GUID) == []
 
 
-def test_a_filter_takes_a_guid_and_nothing_else(bench) -> None:
+def test_a_filter_takes_a_guid_and_nothing_else(bench: Bench) -> None:
     answer = ask(bench, Question.ROLES, bench.subscription, "x' or 1 eq 1")
     assert isinstance(answer, Unreadable)
     assert bench.azure.calls.count == 0
 
 
-def test_the_activity_log_tells_starts_and_stops(bench) -> None:
+def test_the_activity_log_tells_starts_and_stops(bench: Bench) -> None:
     assert items(bench, Question.POWER_LOG, bench.cluster, YESTERDAY) == []
     for action in ("stop", "start"):
         url = f"{bench.cluster.text}/{action}?api-version=2024-01-01"
@@ -161,7 +161,7 @@ def test_the_activity_log_tells_starts_and_stops(bench) -> None:
     assert items(bench, Question.POWER_LOG, bench.cluster, later) == []
 
 
-def test_the_activity_log_tells_writes_that_succeeded(bench) -> None:
+def test_the_activity_log_tells_writes_that_succeeded(bench: Bench) -> None:
     storage = bench.id(bench.places.storage)
     bench.human("PATCH", storage, {"properties": {"publicNetworkAccess": "Enabled"}})
     events = items(bench, Question.WRITE_LOG, storage, YESTERDAY)
@@ -169,32 +169,32 @@ def test_the_activity_log_tells_writes_that_succeeded(bench) -> None:
     assert items(bench, Question.WRITE_LOG, bench.id(bench.places.vault), YESTERDAY) == []
 
 
-def test_a_log_is_asked_for_a_time_and_nothing_else(bench) -> None:
+def test_a_log_is_asked_for_a_time_and_nothing_else(bench: Bench) -> None:
     answer = ask(bench, Question.POWER_LOG, bench.cluster, "2026' or 'a' eq 'a")
     assert isinstance(answer, Unreadable)
     assert bench.azure.calls.count == 0
 
 
-def test_the_private_link_of_a_cluster(bench) -> None:
+def test_the_private_link_of_a_cluster(bench: Bench) -> None:
     (link,) = items(bench, Question.LINK, bench.cluster)
     assert link["groupId"] == "management"
     assert link["privateLinkServiceID"]
 
 
 @pytest.mark.parametrize("target", ["cluster", "workspace", "storage", "vault", "registry"])
-def test_connections_of_a_target(bench, target: str) -> None:
+def test_connections_of_a_target(bench: Bench, target: str) -> None:
     found = items(bench, Question.CONNECTIONS, bench.id(getattr(bench.places, target)))
     state = "privateLinkServiceConnectionState"
     assert {item["properties"][state]["status"] for item in found} == {"Approved"}
 
 
-def test_extensions_of_a_cluster(bench) -> None:
+def test_extensions_of_a_cluster(bench: Bench) -> None:
     (extension,) = items(bench, Question.EXTENSIONS, bench.cluster)
     assert extension["properties"]["extensionType"] == "Microsoft.AzureML.Kubernetes"
 
 
 @pytest.mark.filterwarnings("ignore")  # azure-ai-ml's own deprecations
-def test_deployments_on_a_compute_and_no_others(bench) -> None:
+def test_deployments_on_a_compute_and_no_others(bench: Bench) -> None:
     found = items(bench, Question.DEPLOYMENTS, bench.compute)
     told = [(item["kind"], item["endpoint"], item["properties"]) for item in found]
     healthy = {"provisioningState": "Succeeded"}
@@ -206,7 +206,7 @@ def _job(status: str, **properties: object) -> dict[str, object]:
 
 
 def test_unfinished_jobs_on_a_compute_from_every_page(
-    virtual, canned: Canned, scripted: Azure
+    virtual: Bench, canned: Canned, scripted: Azure
 ) -> None:
     compute = virtual.compute.text
     following = "https://management.azure.com/next?page=2"
@@ -223,7 +223,9 @@ def test_unfinished_jobs_on_a_compute_from_every_page(
     assert names == ["job-Running", "job-Queued", "job-Preparing"]
 
 
-def test_a_next_page_elsewhere_is_not_fetched(virtual, canned: Canned, scripted: Azure) -> None:
+def test_a_next_page_elsewhere_is_not_fetched(
+    virtual: Bench, canned: Canned, scripted: Azure
+) -> None:
     foreign = {"value": [], "nextLink": "https://management.azure.com.evil.example/next"}
     canned.rule("GET", ".*", (200, foreign))
     for question, resource in (
@@ -237,7 +239,9 @@ def test_a_next_page_elsewhere_is_not_fetched(virtual, canned: Canned, scripted:
     assert len(canned.asked) == 2
 
 
-def test_a_broken_connection_is_tried_once_more(virtual, canned: Canned, scripted: Azure) -> None:
+def test_a_broken_connection_is_tried_once_more(
+    virtual: Bench, canned: Canned, scripted: Azure
+) -> None:
     reset = requests.ConnectionError("reset by peer")
     canned.rule("GET", ".*", (0, reset), (200, {"id": virtual.cluster.text}))
     read = Read(Question.GET, virtual.cluster)
@@ -245,7 +249,7 @@ def test_a_broken_connection_is_tried_once_more(virtual, canned: Canned, scripte
 
 
 def test_a_connection_that_stays_broken_is_transient(
-    virtual, canned: Canned, scripted: Azure
+    virtual: Bench, canned: Canned, scripted: Azure
 ) -> None:
     canned.rule("GET", ".*", (0, requests.ConnectionError("reset by peer")))
     with pytest.raises(Transient):
@@ -253,7 +257,7 @@ def test_a_connection_that_stays_broken_is_transient(
     assert len(canned.asked) == 2
 
 
-def test_a_kind_that_nobody_declared_is_not_read(bench) -> None:
+def test_a_kind_that_nobody_declared_is_not_read(bench: Bench) -> None:
     odd = bench.subscription.extension("Microsoft.Quantum/workspaces", "q")
     answer = ask(bench, Question.GET, odd)
     assert isinstance(answer, Unreadable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,9 +21,11 @@ from requests.adapters import BaseAdapter
 from shared.azure.config import ArmConfig
 from shared.azure.gateway import Azure
 from shared.model.progress import Progress, Waiting
+from shared.model.resource_id import ResourceId
 from shared.model.step import Step
 from simulator.cloud import Cloud
 from simulator.directory import RELINK
+from simulator.sandbox import Sandbox
 from simulator.wire import Request
 
 PUBLIC = ArmConfig.of("public")
@@ -36,13 +39,13 @@ class Token:
         self._make = make
         self.scopes: list[str] = []
 
-    def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+    def get_token(self, *scopes: str, **_: object) -> AccessToken:
         self.scopes += scopes
         return AccessToken(self._make(), int(time.time()) + 3600)
 
 
 class _Adapter(BaseAdapter):
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
         status, headers, body = self.answer(request)
         answer = requests.Response()
         answer.status_code = status
@@ -138,3 +141,61 @@ def carry(
         tick(progress.after)
         progress = azure.look(step, progress.token)
     raise AssertionError(f"still waiting after {looks} looks: {progress}")
+
+
+class Bench:
+    """A gateway, the cloud behind it, and the ids of the environment ``prod``."""
+
+    def __init__(self, azure: Azure, cloud: Cloud, clock: object) -> None:
+        self.azure, self.cloud = azure, cloud
+        self._clock = clock
+        self.places = Sandbox().plan
+
+    def id(self, text: str) -> ResourceId:
+        return ResourceId.parse(text)
+
+    @property
+    def endpoint(self) -> ResourceId:
+        return self.id(self.places.id("ml", "Microsoft.Network/privateEndpoints/prod-blob-pe"))
+
+    @property
+    def cluster_endpoint(self) -> ResourceId:
+        return self.id(self.places.id("hub", "Microsoft.Network/privateEndpoints/prod-aks-pe"))
+
+    @property
+    def cluster(self) -> ResourceId:
+        return self.id(self.places.cluster)
+
+    @property
+    def compute(self) -> ResourceId:
+        return self.id(f"{self.places.workspace}/computes/k8s-a")
+
+    @property
+    def subscription(self) -> ResourceId:
+        return self.id(f"/subscriptions/{self.places.subscription}")
+
+    def live(self, resource: ResourceId) -> dict[str, object]:
+        body = self.cloud.get(resource.text)
+        assert body is not None, f"{resource} is not there"
+        return body
+
+    def human(self, method: str, resource: ResourceId, body: object = None, query: str = "") -> int:
+        url = f"{resource.text}?api-version=2024-01-01{query}"
+        status = self.cloud.call(method, url, body).status  # type: ignore[arg-type]
+        assert status < 300, f"{method} {resource}: {status}"
+        self.settle()
+        return status
+
+    def settle(self) -> None:
+        while self.cloud.next_due() is not None:
+            self.tick(1.0)
+            self.cloud.advance()
+
+    def tick(self, seconds: float) -> None:
+        if hasattr(self._clock, "advance"):
+            self._clock.advance(seconds)
+        else:
+            threading.Event().wait(0.02)
+
+    def carry(self, step: Step) -> Progress:
+        return carry(self.azure, step, self.tick)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+import pytest
+from wires import NOON, Canned, over_canned
+
+from shared.azure.errors import Transient
+from shared.azure.pacing import Pacing
+from shared.model.actual import Question, Read
+from shared.model.progress import Refused, Retry, Waiting
+from shared.model.resource_id import ResourceId
+from shared.model.step import PutResource
+
+ONE = "00000000-0000-0000-0000-000000000001"
+TWO = "00000000-0000-0000-0000-000000000002"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def step(subscription: str) -> PutResource:
+    text = f"/subscriptions/{subscription}/resourceGroups/g/providers"
+    return PutResource(ResourceId.parse(f"{text}/Microsoft.Network/privateEndpoints/pe"), {})
+
+
+def test_a_subscription_is_held_until_its_time_has_passed() -> None:
+    clock = Clock()
+    pacing = Pacing(clock)
+    pacing.hold(ONE, 30)
+    assert (pacing.left(ONE.upper()), pacing.left(TWO)) == (30, 0)
+    clock.advance(29)
+    assert pacing.left(ONE) == 1
+    clock.advance(1)
+    assert pacing.left(ONE) == 0
+
+
+def test_a_shorter_hold_does_not_shorten_a_longer_one() -> None:
+    pacing = Pacing(Clock())
+    pacing.hold(ONE, 30)
+    pacing.hold(ONE, 5)
+    assert pacing.left(ONE) == 30
+
+
+def test_the_longest_of_many_holds_stays_whoever_comes_first() -> None:
+    pacing = Pacing(Clock())
+    threads = [threading.Thread(target=pacing.hold, args=(ONE, s)) for s in range(1, 60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert pacing.left(ONE) == 59
+
+
+def test_a_throttled_call_holds_everything_in_its_subscription_and_nothing_else() -> None:
+    canned, clock = Canned(), Clock()
+    azure = over_canned(canned, clock)
+    error = {"error": {"code": "SubscriptionRequestsThrottled", "message": "m"}}
+    canned.rule("PUT", ONE, (429, error, {"Retry-After": "30"}), (200, {}))
+    canned.rule("PUT", TWO, (200, {}))
+    first = azure.start(step(ONE))
+    assert isinstance(first, Retry)
+    assert first.after == 30
+    clock.advance(10)
+    held = azure.start(step(ONE))
+    assert isinstance(held, Retry)
+    assert held.after == 20
+    waiting = azure.look(step(ONE), {"url": "https://x", "kind": "operation", "since": ""})
+    assert isinstance(waiting, Waiting)
+    assert waiting.after == 20
+    with pytest.raises(Transient) as caught:
+        azure.read([Read(Question.GET, step(ONE).resource)])
+    assert caught.value.retry_after == 20
+    assert azure.calls.count == 1
+    assert azure.start(step(TWO)).kind == "Done"
+    clock.advance(20)
+    assert azure.start(step(ONE)).kind == "Done"
+    assert azure.calls.count == 3
+
+
+def test_a_busy_resource_holds_nobody() -> None:
+    canned = Canned()
+    azure = over_canned(canned)
+    error = {"error": {"code": "RetryableErrorDueToAnotherOperation", "message": "m"}}
+    canned.rule("PUT", ".*", (429, error, {"Retry-After": "30"}))
+    azure.start(step(ONE))
+    azure.start(step(ONE))
+    assert azure.calls.count == 2
+
+
+def test_nothing_sleeps_whatever_azure_asks() -> None:
+    canned = Canned()
+    azure = over_canned(canned)
+    error = {"error": {"code": "ServiceUnavailable", "message": "m"}}
+    canned.rule("GET", ".*", (503, error, {"Retry-After": "3600"}))
+    canned.rule("PUT", ".*", (503, error, {"Retry-After": "3600"}))
+    began = time.monotonic()
+    assert isinstance(azure.start(step(ONE)), Retry)
+    token = {"url": "https://management.azure.com/x", "kind": "operation", "since": ""}
+    assert isinstance(azure.look(step(ONE), token), Waiting)
+    with pytest.raises(Transient):
+        azure.read([Read(Question.GET, step(ONE).resource)])
+    assert time.monotonic() - began < 2
+    assert azure.calls.count == 3
+
+
+def test_an_unreadable_token_is_not_carried_out() -> None:
+    progress = over_canned(Canned()).look(step(ONE), {"url": "", "kind": "operation", "since": ""})
+    assert isinstance(progress, Refused)
