@@ -74,7 +74,7 @@ class _Look:
     def take(self, papers: Papers) -> Assessment:
         """Everything from the first question to the verdicts."""
         if self._number == 1 and self._trigger.resources is None and not self._trigger.dry_run:
-            self._suspect_restarts()
+            self._answers.update(suspect_restarts(self._services, self._trigger.environment))
         memory = self._services.records.memory(self._trigger.environment)
         environment = focus(self._declared.environment, self._trigger.resources, memory)
         self._read_all(environment, memory)
@@ -103,21 +103,6 @@ class _Look:
 
     def _read(self, reads: Iterable[Read]) -> None:
         self._answers.update(self._services.azure().read(reads))
-
-    def _suspect_restarts(self) -> None:
-        """What a sweep finds in the activity logs becomes debts before anything is judged."""
-        records, name = self._services.records, self._trigger.environment
-        earliest = self._services.clock() - _LOG_REACH
-        environment = self._declared.environment
-        since = {
-            cluster.id: _later(earliest, records.watermark(name, _watermark(cluster.id)))
-            for cluster in environment.clusters
-        }
-        reads = log_reads(environment, since)
-        self._read(reads)
-        for cluster, started in starts_in(Actual(self._answers), reads).items():
-            records.add_debts(name, debts_of(environment, cluster, started, "activity log"))
-            records.set_watermark(name, _watermark(cluster), started)
 
     def _read_all(self, environment: Environment, memory: Memory) -> None:
         for _ in range(ROUNDS_OF_READS):
@@ -172,6 +157,25 @@ class _Look:
             own=_begun(papers, self._number),
             attempts=records.attempts(name),
         )
+
+
+def suspect_restarts(services: Services, name: str) -> dict[Read, Observation]:
+    """Turn starts of clusters in the activity logs into debts; the answers that were read.
+
+    A suspicion only: whether a debt is acted on is judged with evidence read later.
+    """
+    records, environment = services.records, services.declared(name).environment
+    earliest = services.clock() - _LOG_REACH
+    since = {
+        cluster.id: _later(earliest, records.watermark(name, _watermark(cluster.id)))
+        for cluster in environment.clusters
+    }
+    reads = log_reads(environment, since)
+    answers = services.azure().read(reads)
+    for cluster, started in starts_in(Actual(answers), reads).items():
+        records.add_debts(name, debts_of(environment, cluster, started, "activity log"))
+        records.set_watermark(name, _watermark(cluster), started)
+    return answers
 
 
 def active(services: Services, trigger: Trigger, environment: Environment) -> Catalogue:
