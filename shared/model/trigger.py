@@ -9,6 +9,8 @@ from enum import StrEnum
 from shared.model.resource_id import ResourceId
 
 _MOST_EVENTS = 50
+_MOST_RESOURCES = 200
+"""Beyond this, looking at everything is cheaper than carrying the list through the engine."""
 
 
 class Cause(StrEnum):
@@ -59,9 +61,10 @@ class Trigger:
 
 def merged(first: Trigger, second: Trigger) -> Trigger:
     """Both wishes as one: the union of what they look at, the id of the first."""
-    resources = None
+    resources: tuple[ResourceId, ...] | None = None
     if first.resources is not None and second.resources is not None:
         resources = tuple(dict.fromkeys((*first.resources, *second.resources)))
+        resources = resources if len(resources) <= _MOST_RESOURCES else None
     remediators: tuple[str, ...] = ()
     if first.remediators and second.remediators:
         remediators = tuple(dict.fromkeys((*first.remediators, *second.remediators)))

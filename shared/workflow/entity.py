@@ -52,7 +52,8 @@ class EnvironmentQueue(DurableEntity):
 
     def resume(self, message: dict[str, Any]) -> None:
         """``{"at": …}``."""
-        self._go(queue.resumed(self._state(), _at(message)))
+        name = self.entity_context.entity_id.key
+        self._go(queue.resumed(self._state(), name, _at(message)))
 
     def _state(self) -> QueueState:
         return load(QueueState, self.get_state(dict, {}))

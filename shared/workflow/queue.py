@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.model.json import fingerprint
 from shared.model.trigger import Cause, Trigger, complete, merged
 
 LEASE = timedelta(minutes=30)
@@ -21,7 +22,8 @@ _RECENT = 200
 class QueueState:
     """What is wanted, what runs until when, and which wishes were seen already.
 
-    ``taken`` are the requests that the running run took, its own among them.
+    ``taken`` are the requests that the running run took, its own among them; ``started`` counts
+    the runs so far, so that no id that is made here is ever made again.
     """
 
     pending: Trigger | None = None
@@ -32,6 +34,7 @@ class QueueState:
     wake_at: datetime | None = None
     paused: bool = False
     recent: tuple[str, ...] = ()
+    started: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,16 @@ def settled(state: QueueState, at: datetime) -> Next:
 
 
 def finished(state: QueueState, run: str, at: datetime, wake_at: datetime | None) -> Next:
-    """A run ended. A late or doubled word of an older run changes nothing."""
+    """A run ended. A late or doubled word of an older run changes nothing.
+
+    An earlier wake-up replaces a later one, as it looks at everything and finds the later again. One
+    that is due already stays: its reminder is on its way, and this run may have looked elsewhere.
+    """
     if run != state.running:
         return state, ()
     state = replace(state, running="", taken=(), lease_until=None)
     reminders: tuple[Action, ...] = ()
-    if wake_at is not None and (
-        state.wake_at is None or wake_at < state.wake_at or state.wake_at <= at
-    ):
+    if wake_at is not None and (state.wake_at is None or wake_at < state.wake_at):
         state = replace(state, wake_at=wake_at)
         reminders = (Remind("wake", wake_at),)
     state, started = _start(state, at)
@@ -100,20 +105,30 @@ def alive(state: QueueState, run: str, at: datetime) -> Next:
 
 
 def freed(state: QueueState, environment: str, run: str, at: datetime) -> Next:
-    """The sweep found that the engine no longer runs ``run``: what it took is wanted again."""
+    """The sweep found that the engine no longer runs ``run``: what it took is wanted again.
+
+    Its requests go along, so that whoever asked is led to the run that answers.
+    """
     if run != state.running:
         return state, ()
-    wish = f"freed-{run}"[:100]
-    again = Trigger(wish, environment, Cause.SWEEP, at, note=f"run {run} died")
-    return _start(replace(state, running="", lease_until=None, pending=_with(state, again)), at)
+    again = Trigger(
+        id=f"freed-{fingerprint(run)}",
+        environment=environment,
+        cause=Cause.SWEEP,
+        at=at,
+        requests=state.taken,
+        note=f"run {run} died",
+    )
+    pending = _with(state, again)
+    return _start(replace(state, running="", taken=(), lease_until=None, pending=pending), at)
 
 
 def wake(state: QueueState, environment: str, at: datetime) -> Next:
     """A deferred finding's time has come: look at everything again."""
     if state.wake_at is None or at < state.wake_at:
         return state, ()
-    wish = Trigger(f"wake-{environment}-{at.timestamp():.0f}", environment, Cause.WAKE, at)
-    return changed(replace(state, wake_at=None), wish, 0)
+    pending = _with(state, _own_wish(state, environment, Cause.WAKE, at))
+    return _start(replace(state, wake_at=None, pending=pending), at)
 
 
 def paused(state: QueueState) -> Next:
@@ -121,14 +136,23 @@ def paused(state: QueueState) -> Next:
     return replace(state, paused=True), ()
 
 
-def resumed(state: QueueState, at: datetime) -> Next:
-    """Go on with what was wanted in the meantime."""
-    return _start(replace(state, paused=False), at)
+def resumed(state: QueueState, environment: str, at: datetime) -> Next:
+    """Go on with what was wanted in the meantime, and with what the pause kept from being done."""
+    if not state.paused:
+        return _start(state, at)
+    pending = _with(state, _own_wish(state, environment, Cause.RESUME, at))
+    return _start(replace(state, paused=False, pending=pending), at)
 
 
 def overdue(state: QueueState, at: datetime) -> bool:
     """Whether a run is said to be under way but was not heard of for longer than its lease."""
     return bool(state.running) and (state.lease_until is None or state.lease_until <= at)
+
+
+def _own_wish(state: QueueState, environment: str, cause: Cause, at: datetime) -> Trigger:
+    """A look at everything that the queue itself wants, under an id that is new."""
+    moment = int(at.timestamp() * 1000)
+    return Trigger(f"{cause}-{environment}-{moment}-{state.started}", environment, cause, at)
 
 
 def _with(state: QueueState, trigger: Trigger) -> Trigger:
@@ -139,7 +163,7 @@ def _with(state: QueueState, trigger: Trigger) -> Trigger:
 def _start(state: QueueState, at: datetime) -> Next:
     if state.pending is None or state.running or state.paused:
         return state, ()
-    trigger = state.pending
+    trigger = replace(state.pending, id=_run_id(state, state.pending, at))
     state = replace(
         state,
         pending=None,
@@ -147,5 +171,16 @@ def _start(state: QueueState, at: datetime) -> Next:
         taken=trigger.requests,
         lease_until=at + LEASE,
         settle_until=None,
+        started=state.started + 1,
     )
     return state, (Start(trigger),)
+
+
+def _run_id(state: QueueState, wish: Trigger, at: datetime) -> str:
+    """The wish's own id, except for an event: the same event may come again after ``_RECENT`` others.
+
+    A second run under the id of the first would never start, and the queue would wait for it.
+    """
+    if wish.cause is not Cause.EVENT:
+        return wish.id
+    return f"{wish.environment}-{fingerprint([wish.id, at.isoformat(), state.started])}"
