@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import capture, demo, host, permissions, validate
+from cli.commands import capture, demo, host, permissions, plan, reconcile, validate
 from cli.shell import Shell, spoken_errors
 
 _EVERYWHERE = ("--quiet", "--debug")
@@ -64,6 +64,8 @@ def everywhere(
 
 app.command(epilog=capture.EXAMPLES)(capture.capture)
 app.command(epilog=validate.EXAMPLES)(validate.validate)
+app.command(epilog=plan.EXAMPLES)(plan.plan)
+app.command(epilog=reconcile.EXAMPLES)(reconcile.reconcile)
 app.command(epilog=host.EXAMPLES)(host.host)
 app.command(epilog=permissions.EXAMPLES)(permissions.permissions)
 app.command(epilog=demo.EXAMPLES)(demo.demo)

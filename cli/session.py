@@ -101,6 +101,11 @@ def read_file(file: Path) -> Declared:
     return next(iter(manifests.environments.values()))
 
 
+def fixed(declared: Declared) -> Manifests:
+    """Manifests in force that are this one alone."""
+    return Manifests({declared.environment.name: declared})
+
+
 def problem_json(problem: Problem) -> dict[str, object]:
     """A problem for scripts."""
     names = ("file", "line", "column", "field", "found", "allowed", "message")

@@ -1,0 +1,102 @@
+"""``relink reconcile``: one run from a shell or a pipeline, without the app."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.shell import CommandError, Shell, Status, shell_of
+
+if TYPE_CHECKING:
+    from shared.model.json import JsonObject
+    from shared.workflow.papers import Assessment
+
+EXAMPLES = """\b
+Examples:
+  relink reconcile prod.yaml
+  relink reconcile prod.yaml --only network_access --yes
+"""
+
+
+def reconcile(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest (*.yaml).")],
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Remediators to run, by name; may be given again.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Folder for records; else RELINK_RECORDS, else .relink beside FILE."),
+    ] = None,
+) -> None:
+    """Repair what differs from the manifest, and read again to prove it.
+
+    Asks before anything is deleted or detached. Ctrl-C lets what has begun finish; run it again to
+    go on. Exit status 0: in sync or repaired; 2: drift remains, nothing failed; 1: it failed.
+    """
+    from cli.looking import look, wish, would_destroy  # noqa: PLC0415 - --help must stay quick
+    from cli.running import run  # noqa: PLC0415 - the same
+    from cli.session import fixed, open_services, read_file, records_address  # noqa: PLC0415 - same
+    from cli.showing import show_assessment, show_record  # noqa: PLC0415 - the same
+
+    shell = shell_of(ctx)
+    declared = read_file(file)
+    names = _known(only or ())
+    address = records_address(records, file.absolute().parent / ".relink")
+    services = open_services(address, fixed(declared))
+    name = declared.environment.name
+    confirmed: frozenset[str] | None = None
+    if not yes:
+        seen = look(services, name, shell.note, names)
+        show_assessment(shell, seen)
+        _ask(shell, seen, [unit.title for unit in would_destroy(seen)])
+        confirmed = frozenset(unit.id for unit in would_destroy(seen))
+    trigger = wish(services, name, names, dry_run=False)
+    record = run(shell, services, trigger, confirmed)
+    show_record(shell, record)
+    raise typer.Exit(_status(record))
+
+
+def _known(only: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    from remediators import REMEDIATORS  # noqa: PLC0415 - --help must stay quick
+
+    names = [remediator.name for remediator in REMEDIATORS]
+    for name in only:
+        if name not in names:
+            raise CommandError(f"--only: found '{name}', allowed: {', '.join(names)}")
+    return tuple(only)
+
+
+def _ask(shell: Shell, seen: Assessment, titles: list[str]) -> None:
+    """A person agrees to each thing that is deleted or detached, or nothing begins."""
+    if not titles:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(
+            "these would delete or detach something, and nobody can be asked here:",
+            *titles,
+            "nothing was changed; add --yes to agree in advance",
+        )
+    shell.say(f"\n{len(titles)} of these delete or detach something:", "bold yellow")
+    for title in titles:
+        shell.say(f"  {title}")
+    if not typer.confirm(f"Repair {seen.environment}?"):
+        raise CommandError("nothing was changed")
+
+
+def _status(record: JsonObject) -> Status:
+    from shared.model.outcome import OutcomeKind  # noqa: PLC0415 - --help must stay quick
+
+    match OutcomeKind(record["outcome"]):
+        case OutcomeKind.REPAIRED | OutcomeKind.IN_SYNC | OutcomeKind.NOT_NEEDED:
+            return Status.GOOD
+        case OutcomeKind.FAILED:
+            return Status.ERROR
+        case _:
+            # Somebody else holds the environment: this run did not even look.
+            return Status.DRIFT if record["rounds"] else Status.ERROR

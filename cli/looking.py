@@ -1,0 +1,74 @@
+"""Owns one look at an environment that changes nothing in Azure: what ``plan`` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from cli.session import patiently
+from cli.shell import CommandError
+from shared.model.finding import Disposition, Finding
+from shared.model.plan import Unit
+from shared.model.trigger import Cause, Trigger
+from shared.reconcile import PlanningError
+from shared.triggers.ids import new_id
+from shared.workflow.assess import Held, assess, suspect_restarts
+from shared.workflow.papers import Assessment
+from shared.workflow.services import Services
+
+
+def look(
+    services: Services, name: str, note: Callable[[str], None], only: Sequence[str] = ()
+) -> Assessment:
+    """Read, find, plan and guard, as the first round of a run would.
+
+    Restarts that the activity log tells of become debts in the records, as in any run.
+
+    Raises:
+        CommandError: when nothing can be said.
+        Transient: when Azure keeps asking to come back later.
+    """
+    trigger = wish(services, name, only, dry_run=True)
+    note(f"reading what '{name}' declares")
+    patiently(lambda: suspect_restarts(services, name), note)
+    try:
+        seen = patiently(lambda: assess(services, trigger, 1), note)
+    except PlanningError as error:
+        raise CommandError(f"no plan for '{name}': {error}") from error
+    finally:
+        services.records.drop_papers(trigger.id)
+    if isinstance(seen, Held):
+        raise CommandError(f"'{seen.holder}' works on '{name}' until {seen.until.isoformat()}")
+    if seen.unreadable and len(seen.unreadable) >= seen.azure_calls:
+        raise CommandError(f"nothing of '{name}' could be read:", *seen.unreadable[:5])
+    return seen
+
+
+def wish(services: Services, name: str, only: Sequence[str], *, dry_run: bool) -> Trigger:
+    """A person's wish for a run of the remediators in ``only`` (none named: all)."""
+    return Trigger(
+        new_id(), name, Cause.MANUAL, services.clock(),
+        remediators=tuple(only), dry_run=dry_run, by=person(), note="command line",
+    )  # fmt: skip
+
+
+def person() -> str:
+    """Who is at the command line, for records."""
+    import getpass  # noqa: PLC0415 - only a run that is recorded asks
+
+    try:
+        return f"{getpass.getuser()} (command line)"
+    except (OSError, KeyError):
+        return "command line"
+
+
+def drift(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that are differences: a refuted suspicion is none."""
+    return tuple(f for f in findings if f.disposition is not Disposition.NOT_NEEDED)
+
+
+def would_destroy(seen: Assessment) -> Iterator[Unit]:
+    """The destructive units that nothing but the dry run holds back."""
+    for unit in seen.plan.units:
+        verdict = seen.judgement.verdicts[unit.id]
+        if unit.destructive and (verdict.allowed or verdict.why == "DryRun"):
+            yield unit

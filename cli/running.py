@@ -1,0 +1,147 @@
+"""Owns one run from a shell: the app's own orchestrators and activities, watched and interruptible.
+
+Ctrl-C acts between units, never inside one: what has begun is finished and recorded, nothing new
+begins, and a second run goes on. A second Ctrl-C ends the process where it is; intents in the
+records let the next run finish what was begun.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from cli.shell import Shell
+from cli.showing import step_words
+from shared.model.codec import dump
+from shared.model.json import JsonObject
+from shared.model.progress import Refused
+from shared.model.trigger import Trigger
+from shared.workflow.activities import ACTIVITIES
+from shared.workflow.entity import RECONCILE
+from shared.workflow.inline import Engine, RealTime
+from shared.workflow.papers import Assessment, Papers
+from shared.workflow.services import Services
+
+
+def run(
+    shell: Shell, services: Services, trigger: Trigger, confirmed: frozenset[str] | None
+) -> JsonObject:
+    """Carry the run out and return its record.
+
+    ``confirmed`` are the destructive units that a person agreed to; ``None`` agrees to all.
+    """
+    stop = threading.Event()
+    watched = _Watched(shell, services, trigger, confirmed, stop)
+    with _interruptible(shell, stop):
+        Engine(watched, RealTime(services.clock)).run(RECONCILE, dump(trigger), trigger.id)
+    record = services.records.run(trigger.id)
+    if record is None:
+        raise RuntimeError(f"run {trigger.id} left no record")
+    return record
+
+
+@contextmanager
+def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
+    """The first SIGINT asks to stop; the next one is the ordinary one again."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+        shell.warn("interrupted: what has begun is finished, nothing new begins; again to quit now")
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """Carries out activities as the app does, holding back what may not begin, and tells of it."""
+
+    shell: Shell
+    services: Services
+    trigger: Trigger
+    confirmed: frozenset[str] | None
+    stop: threading.Event
+    _rounds: dict[int, Assessment] = field(default_factory=dict)
+    _began: dict[tuple[str, int], Any] = field(default_factory=dict)
+
+    def __call__(self, name: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one activity: JSON in, JSON out."""
+        if name == "start_step":
+            refused = self._held(message)
+            if refused is not None:
+                told: dict[str, Any] = dump(refused)
+                self._tell_step(message, told)
+                return told
+            self._tell_start(message)
+        result = ACTIVITIES[name](self.services, message)
+        if name == "start_step":
+            self._tell_step(message, result)
+        elif name == "look_step":
+            self._tell_step(message["errand"], result)
+        elif name == "assess":
+            self._tell_look(message, result)
+        return result
+
+    def _held(self, errand: dict[str, Any]) -> Refused | None:
+        """A unit that has not begun yields to Ctrl-C, and to a plan that nobody agreed to."""
+        if errand["step"]:
+            return None
+        if self.stop.is_set():
+            text = "the run was interrupted before this began; the next run takes it up"
+            return Refused("Interrupted", text, blocked=True)
+        unit = self._assessment(errand["round"]).plan.unit(errand["unit"])
+        if self.confirmed is not None and unit.destructive and unit.id not in self.confirmed:
+            text = f"'{unit.title}' came up after the question was answered; run again to be asked"
+            return Refused("NotConfirmed", text, blocked=True)
+        return None
+
+    def _assessment(self, number: int) -> Assessment:
+        if number not in self._rounds:
+            found = Papers(self.services.records, self.trigger.id).get(number)
+            if found is None:
+                raise LookupError(f"run {self.trigger.id} has no papers for round {number}")
+            self._rounds[number] = found
+        return self._rounds[number]
+
+    def _tell_look(self, message: dict[str, Any], result: dict[str, Any]) -> None:
+        if result["state"] == "later":
+            self.shell.note(f"Azure asks to wait {result['after']:.0f} s: {result['problem']}")
+        elif result["state"] == "assessed":
+            what = "looked" if message["round"] == 1 else "looked again"
+            self.shell.note(f"{what}: {len(result['units'])} units may go ahead")
+
+    def _tell_start(self, errand: dict[str, Any]) -> None:
+        """A step begins; started again after a refusal for now, it is the same step."""
+        key = (errand["unit"], errand["step"])
+        if key not in self._began:
+            self._began[key] = self.services.clock()
+            self.shell.note(f"… {self._words(errand)}")
+
+    def _tell_step(self, errand: dict[str, Any], progress: dict[str, Any]) -> None:
+        words = self._words(errand)
+        began = self._began.get((errand["unit"], errand["step"]))
+        took = f" ({(self.services.clock() - began).total_seconds():.1f} s)" if began else ""
+        match progress["kind"]:
+            case "Done":
+                note = f": {progress['note']}" if progress.get("note") else ""
+                self.shell.note(f"✔ {words}{took}{note}", "green")
+            case "Refused":
+                self.shell.note(f"✘ {words}: {progress['why']}: {progress['message']}", "red")
+            case "Retry":
+                after = progress["after"]
+                self.shell.note(f"… {words}: {progress['code']}, again in {after:.0f} s")
+
+    def _words(self, errand: dict[str, Any]) -> str:
+        unit = self._assessment(errand["round"]).plan.unit(errand["unit"])
+        at = errand["step"]
+        return f"{unit.title}: {at + 1}/{len(unit.steps)} {step_words(unit.steps[at])}"
