@@ -162,7 +162,12 @@ class Person:
     def _access(self, resource: ResourceId) -> dict[str, Any]:
         body = self.call("GET", resource)
         names = ("publicNetworkAccess", "networkAcls", "networkRuleSet", "networkRuleBypassOptions")
-        return {name: dig(body, f"properties.{name}") for name in names}
+        told = {name: dig(body, f"properties.{name}") for name in names}
+        if isinstance(told["networkAcls"], dict) and "bypass" in told["networkAcls"]:
+            # A comma list whose order says nothing.
+            listed = sorted(word.strip() for word in told["networkAcls"]["bypass"].split(","))
+            told["networkAcls"] = {**told["networkAcls"], "bypass": listed}
+        return told
 
 
 def guarded(environment: Environment) -> list[ResourceId]:
