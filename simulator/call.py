@@ -1,8 +1,9 @@
 """Owns one request on its way through ARM: what it names, who asks, what was found."""
 
 import copy
+import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from simulator.access import Grant
 from simulator.clock import stamp
@@ -111,10 +112,10 @@ class Call:
 
 
 def split_url(url: str) -> tuple[str, dict[str, str]]:
-    """Split a URL into its path and its query with names as ARM spells them."""
-    parts = urlsplit(url)
+    """Split a URL into its path, doubled slashes made one, and its query with names as ARM spells them."""
+    path, _, tail = url.partition("?")
     query = {
         (k.lower() if k.lower() in ("api-version", "$filter", "$select", "$top") else k): v
-        for k, v in parse_qsl(parts.query, keep_blank_values=True)
+        for k, v in parse_qsl(tail, keep_blank_values=True)
     }
-    return parts.path, query
+    return re.sub("/+", "/", path), query

@@ -10,7 +10,8 @@ from typing import Any
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
 from simulator.wire import Json, Response
-from simulator.worlds.private_inference import SUBSCRIPTION, Plan, private_inference
+from simulator.worlds import private_inference
+from simulator.worlds.plan import SUBSCRIPTION, Plan
 
 START = datetime(2026, 11, 1, 8, tzinfo=UTC)
 READ_ONLY = (

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from simulator.wire import Json
-from simulator.worlds.private_inference import private_inference
+from simulator.worlds.environment import private_inference
 
 WORLDS: dict[str, Callable[[], list[Json]]] = {"private-inference": private_inference}
 

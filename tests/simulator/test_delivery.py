@@ -16,7 +16,7 @@ from simulator.cloud import Cloud
 from simulator.server import Server
 from simulator.wire import Json
 from simulator.worlds import private_inference
-from simulator.worlds.private_inference import Plan
+from simulator.worlds.plan import Plan
 
 PLAN = Plan("prod", "00000000-0000-0000-0000-000000000001", "westeurope")
 DEADLINE = 10.0

@@ -29,7 +29,7 @@ from azure.mgmt.resourcegraph import ResourceGraphClient
 from azure.mgmt.storage import StorageManagementClient
 
 from simulator.server import Server
-from simulator.worlds.private_inference import Plan
+from simulator.worlds.plan import Plan
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 PLAN = Plan("prod", SUBSCRIPTION, "westeurope")

@@ -8,7 +8,8 @@ import pytest
 from azure.identity import ManagedIdentityCredential
 
 from simulator.server import Server
-from simulator.worlds.private_inference import Plan, private_inference
+from simulator.worlds import private_inference
+from simulator.worlds.plan import Plan
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient

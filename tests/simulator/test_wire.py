@@ -147,3 +147,11 @@ def test_subscription_wide_lists_and_filters(world: Sandbox) -> None:
     assert [r["id"] for r in found["value"]] == [world.plan.vault]
     groups = world.ok("GET", f"{base}/resourceGroups")["value"]
     assert {"prod-hub", "prod-spoke", "prod-ml"} <= {g["name"] for g in groups}
+
+
+def test_doubled_slashes_are_one(world: Sandbox) -> None:
+    assert world.ok("GET", "/" + world.plan.vault)["id"] == world.plan.vault
+    assert (
+        world.cloud.handle(Request("GET", "//metadata/endpoints?api-version=2022-09-01")).status
+        == 200
+    )
