@@ -8,6 +8,7 @@ say, with evidence read at that moment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shared.model.actual import Actual, Link, Question, Read
@@ -17,6 +18,7 @@ from shared.model.environment import Environment
 from shared.model.finding import Disposition, Finding
 from shared.model.json import dig
 from shared.model.resource_id import ResourceId
+from shared.remediation.restarting import RESTART_REASONS
 
 
 def debts_of(
@@ -57,22 +59,26 @@ def starts_in(actual: Actual, reads: Iterable[Read]) -> dict[ResourceId, datetim
 
 
 def proven(findings: Sequence[Finding], debts: Sequence[Debt]) -> tuple[Debt, ...]:
-    """Debts whose restart a finding has just proved, with the proof written into them.
+    """Debts whose restart an endpoint has just proved, with the proof written into them.
 
-    One target's proof (its connection is gone, its link is new) stands for every target of that
-    cluster: it was the same restart. It has to outlive the repair that makes it invisible.
+    An endpoint whose connection is gone or whose link is new proves the restart for every target
+    of its cluster, and that has to outlive the repair that makes it invisible. Of several claimed
+    restarts only the earliest is taken as proved: a later claim may be forged, and would make
+    computes look stale that were attached after the restart that really happened.
     """
-    owed = {debt.target: debt for debt in debts}
-    proofs: dict[ResourceId, str] = {}
+    proofs: dict[tuple[ResourceId, datetime], str] = {}
     for finding in findings:
-        debt = owed.get(finding.resource)
-        if debt is not None and finding.disposition is Disposition.REPAIR:
+        owed = [debt for debt in debts if debt.target == finding.resource]
+        shown = finding.reason in RESTART_REASONS and finding.disposition is Disposition.REPAIR
+        if shown and owed:
+            first = min(owed, key=lambda debt: debt.restart_at)
             evidence = "; ".join(str(item) for item in finding.evidence)
-            proofs.setdefault(debt.cluster, f"{finding.reason} on {finding.resource}: {evidence}")
+            proof = f"{finding.reason} on {finding.resource}: {evidence}"[:1000]
+            proofs.setdefault((first.cluster, first.restart_at), proof)
     return tuple(
-        Debt(debt.target, debt.cluster, debt.restart_at, debt.source, proofs[debt.cluster][:1000])
+        replace(debt, proof=proofs[debt.cluster, debt.restart_at])
         for debt in debts
-        if not debt.proof and debt.cluster in proofs
+        if not debt.proof and (debt.cluster, debt.restart_at) in proofs
     )
 
 
