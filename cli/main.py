@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import capture, demo, host, permissions, plan, reconcile, validate
+from cli.commands import capture, demo, host, permissions, plan, reconcile, schema, validate
 from cli.shell import Shell, spoken_errors
 
 _EVERYWHERE = ("--quiet", "--debug")
@@ -68,6 +68,7 @@ app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=reconcile.EXAMPLES)(reconcile.reconcile)
 app.command(epilog=host.EXAMPLES)(host.host)
 app.command(epilog=permissions.EXAMPLES)(permissions.permissions)
+app.command(epilog=schema.EXAMPLES)(schema.schema)
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 

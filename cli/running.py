@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from cli.progress import Progress
 from cli.shell import Shell
 from cli.showing import step_words
 from shared.model.codec import dump
@@ -36,8 +37,9 @@ def run(
     ``confirmed`` are the destructive units that a person agreed to; ``None`` agrees to all.
     """
     stop = threading.Event()
-    watched = _Watched(shell, services, trigger, confirmed, stop)
-    with _interruptible(shell, stop):
+    progress = Progress(shell, services.clock)
+    watched = _Watched(shell, services, trigger, confirmed, stop, progress)
+    with _interruptible(shell, stop), progress.shown():
         Engine(watched, RealTime(services.clock)).run(RECONCILE, dump(trigger), trigger.id)
     record = services.records.run(trigger.id)
     if record is None:
@@ -71,26 +73,26 @@ class _Watched:
     trigger: Trigger
     confirmed: frozenset[str] | None
     stop: threading.Event
+    progress: Progress
     _rounds: dict[int, Assessment] = field(default_factory=dict)
-    _began: dict[tuple[str, int], Any] = field(default_factory=dict)
 
     def __call__(self, name: str, message: dict[str, Any]) -> dict[str, Any]:
         """Carry out one activity: JSON in, JSON out."""
         if name == "start_step":
+            self.progress.begins(_key(message), self._words(message))
             refused = self._held(message)
-            if refused is not None:
-                told: dict[str, Any] = dump(refused)
-                self._tell_step(message, told)
-                return told
-            self._tell_start(message)
-        result = ACTIVITIES[name](self.services, message)
-        if name == "start_step":
+            result = dump(refused) if refused is not None else self._carry_out(name, message)
             self._tell_step(message, result)
-        elif name == "look_step":
+            return result
+        result = self._carry_out(name, message)
+        if name == "look_step":
             self._tell_step(message["errand"], result)
         elif name == "assess":
             self._tell_look(message, result)
         return result
+
+    def _carry_out(self, name: str, message: dict[str, Any]) -> dict[str, Any]:
+        return ACTIVITIES[name](self.services, message)
 
     def _held(self, errand: dict[str, Any]) -> Refused | None:
         """A unit that has not begun yields to Ctrl-C, and to a plan that nobody agreed to."""
@@ -120,28 +122,21 @@ class _Watched:
             what = "looked" if message["round"] == 1 else "looked again"
             self.shell.note(f"{what}: {len(result['units'])} units may go ahead")
 
-    def _tell_start(self, errand: dict[str, Any]) -> None:
-        """A step begins; started again after a refusal for now, it is the same step."""
-        key = (errand["unit"], errand["step"])
-        if key not in self._began:
-            self._began[key] = self.services.clock()
-            self.shell.note(f"… {self._words(errand)}")
-
-    def _tell_step(self, errand: dict[str, Any], progress: dict[str, Any]) -> None:
-        words = self._words(errand)
-        began = self._began.get((errand["unit"], errand["step"]))
-        took = f" ({(self.services.clock() - began).total_seconds():.1f} s)" if began else ""
-        match progress["kind"]:
+    def _tell_step(self, errand: dict[str, Any], told: dict[str, Any]) -> None:
+        key = _key(errand)
+        match told["kind"]:
             case "Done":
-                note = f": {progress['note']}" if progress.get("note") else ""
-                self.shell.note(f"✔ {words}{took}{note}", "green")
+                self.progress.ends(key, told.get("note", ""), good=True)
             case "Refused":
-                self.shell.note(f"✘ {words}: {progress['why']}: {progress['message']}", "red")
+                self.progress.ends(key, f"{told['why']}: {told['message']}", good=False)
             case "Retry":
-                after = progress["after"]
-                self.shell.note(f"… {words}: {progress['code']}, again in {after:.0f} s")
+                self.progress.waits(key, f"{told['code']}, again in {told['after']:.0f} s")
 
     def _words(self, errand: dict[str, Any]) -> str:
         unit = self._assessment(errand["round"]).plan.unit(errand["unit"])
         at = errand["step"]
         return f"{unit.title}: {at + 1}/{len(unit.steps)} {step_words(unit.steps[at])}"
+
+
+def _key(errand: dict[str, Any]) -> str:
+    return f"{errand['unit']} {errand['step']}"

@@ -17,6 +17,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 
 class Status(IntEnum):
@@ -58,21 +59,32 @@ class Shell:
 
     def say(self, text: str, style: str = "") -> None:
         """A line of the result; ``text`` is no markup."""
-        self.out.print(text, style=style or None, markup=False)
+        self.out.print(_styled(text, style))
 
     def note(self, text: str, style: str = "dim") -> None:
         """A line about what goes on; quiet leaves it out."""
         if not self.quiet:
-            self.err.print(text, style=style or None, markup=False)
+            self.err.print(_styled(text, style))
 
     def warn(self, text: str) -> None:
         """Something that a person should know, though the command goes on."""
-        self.err.print(f"warning: {text}", style="yellow", markup=False)
+        self.err.print(_styled(f"warning: {text}", "yellow"))
+
+    def complain(self, text: str) -> None:
+        """A problem in words of its own."""
+        self.err.print(_styled(text, "red"))
 
     def fail(self, *lines: str) -> None:
         """Why the command ends."""
         for at, line in enumerate(lines):
-            self.err.print(f"error: {line}" if not at else f"  {line}", style="red", markup=False)
+            self.complain(f"error: {line}" if not at else f"  {line}")
+
+
+def _styled(text: str, style: str) -> Text:
+    """``text`` as it is: never read as markup, its style ending where it ends."""
+    from rich.text import Text  # noqa: PLC0415 - rich costs 100 ms that --help needs not
+
+    return Text(text, style)
 
 
 def shell_of(ctx: typer.Context) -> Shell:

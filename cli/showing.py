@@ -55,9 +55,10 @@ def _show_finding(shell: Shell, finding: Finding) -> None:
         _STYLES[finding.disposition],
     )
     shell.say(f"  {finding.resource}", "dim")
-    shell.say(f"  {finding.message}")
+    shell.say(f"  {finding.message.removeprefix(f'Looked at {finding.resource}. ')}")
     for evidence in finding.evidence:
-        shell.say(f"  - {evidence}")
+        if str(evidence) not in finding.message:
+            shell.say(f"  - {evidence}")
 
 
 def _show_unit(shell: Shell, seen: Assessment, number: int, unit: Unit) -> None:
@@ -84,7 +85,7 @@ def step_words(step: Step) -> str:
             return f"{step.action} on {name}"
         case "PutResource" | "DeleteResource":
             verb = "put" if step.kind == "PutResource" else "delete"
-            return f"{verb} {step.resource.type.rpartition('/')[2]} {name}"
+            return f"{verb} {step.resource.text.split('/')[-2]} {name}"
         case "PatchResource" | "AttachCompute" | "DetachCompute":
             return f"{step.kind.removesuffix('Resource').removesuffix('Compute').lower()} {name}"
         case other:

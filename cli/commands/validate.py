@@ -40,7 +40,7 @@ def validate(
         shell.out.out(json.dumps(document, indent=2))
     else:
         for problem in manifests.problems:
-            shell.err.print(str(problem), style="red", markup=False)
+            shell.complain(str(problem))
         bad = {problem.file for problem in manifests.problems}
         for name, declared in sorted(manifests.environments.items()):
             if declared.source not in bad:
