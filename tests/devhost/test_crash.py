@@ -87,7 +87,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     for _ in range(3):
         signal(host, "e", "add", 10)
     signal(host, "l", "add", 10)
-    signal(host, "d", "add", 1, signal_time=datetime.now(UTC) + timedelta(seconds=1))
+    signal(host, "d", "add", 1, signal_time=datetime.now(UTC) + timedelta(seconds=3))
     scene.begin("patient", 3)
     scene.begin("sleeper", {"name": "past", "seconds": 0.5})
     scene.begin("wait_for_event", None)

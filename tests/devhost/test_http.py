@@ -4,6 +4,7 @@ import ipaddress
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -198,10 +199,10 @@ def test_a_port_in_use_ends_the_start_with_a_message(tmp_path: Path) -> None:
 
 
 def test_a_request_takes_no_longer_than_it_has_to(host: HostProcess, http: httpx.Client) -> None:
-    """Nagle's algorithm would add 40 ms to each of them, the fastest one too."""
+    """Nagle's algorithm would add 40 ms to all but the first few."""
     took = []
     for _ in range(20):
         before = time.perf_counter()
         http.get(f"{host.url}/v1/health")
         took.append(time.perf_counter() - before)
-    assert min(took) < 0.03
+    assert statistics.median(took) < 0.03

@@ -163,3 +163,13 @@ def test_the_host_serves_queue_functions(azurite: Azurite, tmp_path: Path) -> No
         wait_until(lambda: count(queue) == 0, 10)
         status = httpx.get(f"{host.url}/admin/host/status", params={"code": KEY}).json()
         assert "function never: the connection NOT_SET is not set" in status["errors"][0]
+
+
+def test_a_message_that_killed_its_host_too_often_is_not_tried_again(clients: Clients) -> None:
+    send(clients, "deadly")
+    for _ in range(OPTIONS.most_dequeues):
+        assert list(clients.queue.receive_messages(visibility_timeout=1))
+        wait_until(lambda: clients.queue.peek_messages(1), 5)
+    calls = Recorder()
+    asyncio.run(serve(clients, calls, lambda: bool(poisoned(clients))))
+    assert calls.bodies == []

@@ -114,6 +114,39 @@ def test_work_that_was_held_is_handed_out_again_after_a_kill(reopen: Open) -> No
     assert len(work.request.pastEvents) == 5
 
 
+def test_what_comes_while_work_is_held_survives_together_with_it(reopen: Open) -> None:
+    hub = reopen()
+    start(hub)
+    hub.call("RaiseEvent", pb.RaiseEventRequest(instanceId="i", name="go"))
+    work = taken(reopen())
+    assert kinds(work) == ["orchestratorStarted", "executionStarted", "eventRaised"]
+
+
+def test_a_resume_that_comes_while_the_suspension_is_worked_on_counts(reopen: Open) -> None:
+    hub = reopen()
+    decide(hub, start(hub))
+    hub.call("SuspendInstance", pb.SuspendRequest(instanceId="i"))
+    suspending = taken(hub)
+    hub.call("ResumeInstance", pb.ResumeRequest(instanceId="i"))
+    assert hub.take_orchestration() is None
+    decide(hub, suspending)
+    assert kinds(taken(hub)) == ["orchestratorStarted", "executionResumed"]
+
+
+def test_a_delayed_signal_survives(reopen: Open) -> None:
+    due = now() + timedelta(seconds=0.5)
+    request = pb.SignalEntityRequest(instanceId="@counter@k", name="add", requestId="1")
+    request.scheduledTime.FromDatetime(due)
+    reopen().call("SignalEntity", request)
+    hub = reopen()
+    assert hub.take_entity() is None
+    work = wait_until(hub.take_entity, 5)
+    assert now() >= due
+    assert len(work.request.operations) == 1
+    hub.complete_entity(work, pb.EntityBatchResult())
+    assert reopen().take_entity() is None
+
+
 def test_the_answer_to_work_is_taken_once(reopen: Open) -> None:
     hub = reopen()
     decide(hub, start(hub), schedule(1))

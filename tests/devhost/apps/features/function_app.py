@@ -178,8 +178,9 @@ def patient(ctx: task.OrchestrationContext, seconds: float) -> Flow:
 
 @app.orchestration_trigger(context_name="context")
 def again(ctx: task.OrchestrationContext, n: int) -> Flow:
-    ctx.create_timer(timedelta(seconds=0.6))  # of an incarnation that is over when it fires
     if n < 3:
+        # Of an incarnation that is over when it fires, with the id of the last one's timer.
+        ctx.create_timer(timedelta(seconds=0.6))
         yield ctx.call_activity("echo", input=n)
         ctx.continue_as_new(n + 1)
         return None
