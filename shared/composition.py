@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.azure.config import ArmConfig
 from shared.manifests import Manifests, ManifestSource
 from shared.model.json import JsonObject
-from shared.records import Records, open_store
+from shared.records import Records, Store, open_store
 from shared.remediator import Catalogue
 from shared.settings import SettingProblem, Settings, SettingsError
 from shared.workflow.services import AzureGateway, Services
@@ -48,6 +49,7 @@ def compose(
         problem = SettingProblem("RELINK_RECORDS", "nothing", "file:///dir or a blob container URL")
         raise SettingsError((problem,))
     credential = _Once(lambda: _credential(settings))
+    telemetry.configure(settings.application_insights, _telemetry_credential(environ, credential))
     records = Records(open_store(settings.records, credential), clock)
     source = ManifestSource(open_store(settings.environments, credential), records, settings)
     return Services(
@@ -58,6 +60,8 @@ def compose(
         azure=azure or _Once(lambda: _gateway(settings, credential(), clock)),
         clock=clock,
         notify=_notifier(settings.notify_url),
+        dead_letters=_dead_letters(settings, credential),
+        report=telemetry.report,
     )
 
 
@@ -96,6 +100,21 @@ class _Baseline:
                 self._records.accept_version(name, declared.version)
         self._known = self._known or bool(manifests.environments)
         return manifests
+
+
+def _dead_letters(settings: Settings, credential: Callable[[], TokenCredential]) -> Store | None:
+    """Where Event Grid puts what it could not deliver, if that is told."""
+    return open_store(settings.dead_letters, credential) if settings.dead_letters else None
+
+
+def _telemetry_credential(
+    environ: Mapping[str, str], credential: Callable[[], TokenCredential]
+) -> TokenCredential | None:
+    """Our identity where Application Insights takes Entra tokens only (domain.md 8)."""
+    entra = (
+        "authorization=aad" in environ.get("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "").lower()
+    )
+    return credential() if entra else None
 
 
 def _config(settings: Settings) -> ArmConfig:

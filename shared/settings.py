@@ -78,6 +78,7 @@ class Settings(BaseModel):
     sweep_schedule: str = DEFAULT_SWEEP
     approve_manifest_changes: bool = True
     notify_url: str | None = Field(default=None, repr=False)
+    dead_letters: str | None = Field(default=None, repr=False)
     principal_id: str | None = None
     client_id: str | None = None
     application_insights: str | None = Field(default=None, repr=False)
@@ -107,6 +108,7 @@ class Settings(BaseModel):
             "approve_manifest_changes": reading.take(
                 "RELINK_APPROVE_MANIFEST_CHANGES", default=True, parse=_truth
             ),
+            "dead_letters": reading.take("RELINK_DEAD_LETTERS", None, _store),
             "notify_url": reading.take("RELINK_NOTIFY_URL", None, _notify),
             "principal_id": reading.take("RELINK_PRINCIPAL_ID", None, _guid),
             "client_id": reading.take("AZURE_CLIENT_ID", None, str),

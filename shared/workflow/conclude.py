@@ -68,6 +68,7 @@ def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusi
     for request in trigger.requests:
         services.records.point_request(request, trigger.id)
     _let_go(services, trigger)
+    services.report(record)
     _tell(services, record, found, account)
     return Conclusion(kind, until)
 

@@ -60,6 +60,7 @@ class Services:
     clock: Callable[[], datetime]
     notify: Callable[[JsonObject], None]
     dead_letters: Store | None = None
+    report: Callable[[JsonObject], None] = lambda _record: None
 
     def declared(self, name: str) -> Declared:
         """The manifest in force for an environment.
