@@ -28,6 +28,9 @@ class Answer:
 def ask(operation: Operation) -> Answer:
     """Call ``operation`` once and return its raw answer.
 
+    An answer of success counts as one even where the SDK did not expect it: a 202 to a PUT that its
+    specification has no 202 for, a body that its model cannot take. The write has happened.
+
     Raises:
         RemediationError: whatever went wrong, by its meaning; the SDK's error is chained.
     """
@@ -37,7 +40,8 @@ def ask(operation: Operation) -> Answer:
     except RemediationError:
         raise
     except Exception as error:
-        raise read_error(error) from error
+        if not seen or not _succeeded(seen[-1].http_response):
+            raise read_error(error) from error
     return _answer(seen[-1].http_response)
 
 
@@ -70,6 +74,10 @@ def _turn(pages: Iterable[object]) -> None:
 def sent(body: JsonObject) -> bytes:
     """``body`` as it goes out: bytes, so that no SDK model can drop a field it does not know."""
     return json.dumps(body).encode()
+
+
+def _succeeded(response: Any) -> bool:  # noqa: ANN401 - as below
+    return 200 <= int(response.status_code) < 300  # noqa: PLR2004 - HTTP's successes
 
 
 def _answer(response: Any) -> Answer:  # noqa: ANN401 - requests' or a test transport's response

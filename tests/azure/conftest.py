@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, S
     cloud.load(private_inference())
     with Server(cloud, state_dir=tmp_path_factory.mktemp("azure")) as server:
         yield server, cloud.snapshot()
+        gc.collect()  # urllib3 closes a pool's connections when the pool is collected
 
 
 @pytest.fixture

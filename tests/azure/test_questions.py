@@ -111,8 +111,10 @@ def test_a_subscription_that_may_not_be_seen_is_not_absence(
 
 
 def test_half_a_look_is_no_look(virtual: Bench) -> None:
-    """The throttled one is raised only after every other question has been answered."""
-    virtual.cloud.add_fault(Fault(Mischief.THROTTLE, path="managedClusters", retry_after=7))
+    """The refusal for now is raised only after every other question has been answered."""
+    virtual.cloud.add_fault(
+        Fault(Mischief.ERROR, path="managedClusters", status=503, code="Busy", retry_after=7)
+    )
     wanted = [Read(Question.GET, virtual.cluster), Read(Question.GET, virtual.endpoint)]
     with pytest.raises(Transient) as caught:
         virtual.azure.read(wanted)
