@@ -58,11 +58,14 @@ def compute_verdict(
 def _of_log(debt: Debt, log: PowerLog, view: ComputeView, seen: tuple[Difference, ...]) -> Verdict:
     """What the log shows counts, with its time; then a proof kept from before; then the endpoints.
 
-    A log that shows a start of a running cluster refutes, unless the cluster's link is new.
+    A log that shows a start of a running cluster refutes, and one that could not be read settles
+    nothing, unless the cluster's link is new.
     """
     renewed = any(item.reason == "LinkRenewed" for item in seen)
     if log.says is LogSays.RAN_ALREADY and not renewed:
         return Refuted((log.evidence,))
+    if log.says is LogSays.UNREAD and not renewed:
+        return undecided(log)
     if log.at and log.says is LogSays.RESTARTED and (log.near or not log.late):
         return _compare(log.at, view, log.evidence)
     if debt.proof:
@@ -76,7 +79,7 @@ def _by_log_alone(log: PowerLog, view: ComputeView) -> Verdict:
     if log.at and log.says is LogSays.RESTARTED:
         verdict = _compare(log.at, view, log.evidence)
         return verdict if isinstance(verdict, Proven) else undecided(log)
-    if log.says in {LogSays.UNREAD, LogSays.LAGS}:
+    if log.says is LogSays.LAGS:
         return undecided(log)
     return Refuted((log.evidence,))
 

@@ -80,10 +80,13 @@ def verdict_on(endpoint: PrivateEndpoint, debt: Debt, actual: Actual) -> Verdict
 
 
 def _restart_of(debt: Debt, log: PowerLog) -> datetime | None:
-    """When the cluster restarted, by the log if it shows it, else by a debt already proven."""
+    """When the cluster restarted, by the log if it shows it, else by a debt already proven.
+
+    A log that could not be read settles nothing: what it would have said may refute the proof.
+    """
     if log.says is LogSays.RESTARTED and (log.near or not debt.proof):
         return log.at
-    if debt.proof and log.says is not LogSays.RAN_ALREADY:
+    if debt.proof and log.says not in {LogSays.RAN_ALREADY, LogSays.UNREAD}:
         return debt.restart_at
     return None
 

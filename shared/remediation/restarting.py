@@ -31,7 +31,8 @@ REACH: Final = timedelta(days=60)
 _DOUBLED: Final = timedelta(minutes=1)
 
 RESTART_REASONS: Final = frozenset({"EndpointDisconnected", "EndpointStale", "LinkRenewed"})
-"""Reasons of a cluster endpoint that show a restart of its cluster, to its computes as well."""
+"""Reasons of a cluster endpoint that prove a restart of its cluster. Any other repair, such as
+that of a record or a role, proves nothing about a restart."""
 
 REASONS: Final = {
     "RestartSuspected": "A restart of its cluster was told of; whether it concerns it is judged.",

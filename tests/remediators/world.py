@@ -316,6 +316,11 @@ class World:
         self.denied.add((question, resource))
         return self
 
+    def remembering(self, memory: Memory, power_log: list[dict[str, Any]] | None = None) -> World:
+        self.memory = memory
+        self.power_log = power_log or []
+        return self
+
     def stopped(self) -> World:
         self.set(CLUSTER, "properties.powerState.code", "Stopped")
         return self.connection(API, "Disconnected")
