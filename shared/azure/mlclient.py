@@ -55,7 +55,7 @@ def _build(clients: Clients, workspace: ResourceId) -> MLClient:
     # ``begin_delete`` takes no option of its own and passes these on to the operation: the raw
     # answer instead of a poller that sleeps in a thread. A test pins the private name.
     operations: Any = client.compute
-    operations._init_kwargs = {"polling": False, "cls": _raw}  # noqa: SLF001
+    operations._init_kwargs = {"polling": False, "cls": _raw}  # noqa: SLF001 - no public way
     return client
 
 
