@@ -1,0 +1,1 @@
+"""How fast and how sparing Relink is: measured on the real parts, written to ``results.json``."""
