@@ -20,7 +20,7 @@ from shared.model.resource_id import ResourceId
 from shared.model.step import DESTRUCTIVE
 from shared.remediation.differences import NEXT
 from shared.remediator import Remediator
-from tests.remediators.world import (
+from tests.remediators.estate import (
     API,
     BLOB,
     CLUSTER,
@@ -33,7 +33,6 @@ from tests.remediators.world import (
     STORAGE,
     VAULT,
     WORKSPACE,
-    World,
     debt,
     disowned,
     environment,
@@ -41,6 +40,9 @@ from tests.remediators.world import (
     interface,
     power,
     restarted,
+)
+from tests.remediators.world import (
+    World,
 )
 
 RESTART = NOW - timedelta(hours=2)

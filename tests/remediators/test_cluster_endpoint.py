@@ -12,14 +12,13 @@ from shared.model.intent import Intent
 from shared.model.plan import Need, Requirement
 from shared.model.resource_id import ResourceId
 from shared.model.step import Known, reference
-from tests.remediators.world import (
+from tests.remediators.estate import (
     AKS_ZONE,
     API,
     CLUSTER,
     LINK,
     NOW,
     RECORD,
-    World,
     debt,
     declared,
     disowned,
@@ -27,13 +26,16 @@ from tests.remediators.world import (
     environment,
     guid,
     interface,
-    listed,
     logged,
     manifest,
-    named,
     power,
-    reasons,
     restarted,
+)
+from tests.remediators.world import (
+    World,
+    listed,
+    named,
+    reasons,
 )
 
 RESTART = NOW - timedelta(hours=2)

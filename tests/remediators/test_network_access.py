@@ -12,15 +12,17 @@ from shared.model.edits import patch_body
 from shared.model.json import dig
 from shared.model.resource_id import ResourceId
 from shared.model.step import PatchResource
-from tests.remediators.world import (
+from tests.remediators.estate import (
     REGISTRY,
     STORAGE,
     VAULT,
     WORKSPACE,
-    World,
     declared,
     disowned,
     environment,
+)
+from tests.remediators.world import (
+    World,
     named,
     reasons,
 )

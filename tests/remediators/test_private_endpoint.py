@@ -11,7 +11,7 @@ from shared.model.intent import Intent
 from shared.model.plan import Need, Requirement
 from shared.model.resource_id import ResourceId
 from shared.model.step import Condition
-from tests.remediators.world import (
+from tests.remediators.estate import (
     API,
     BLOB,
     BLOB_ZONE,
@@ -19,12 +19,14 @@ from tests.remediators.world import (
     NOW,
     STORAGE,
     SUBNET,
-    World,
     declared,
     disowned,
     endpoint_body,
     guid,
     interface,
+)
+from tests.remediators.world import (
+    World,
     named,
     reasons,
 )

@@ -1,0 +1,256 @@
+"""A whole private environment in order: its manifest, and every resource as a plain ARM body."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.model.debt import Debt
+from shared.model.environment import Environment
+from shared.model.resource_id import ResourceId
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
+ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+BLOB_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+
+
+def rid(group: str, kind: str, name: str) -> ResourceId:
+    return ResourceId.parse(f"{SUB}/resourceGroups/{group}/providers/{kind}/{name}")
+
+
+WORKSPACE = rid("ml", "Microsoft.MachineLearningServices/workspaces", "ws")
+STORAGE = rid("ml", "Microsoft.Storage/storageAccounts", "st")
+VAULT = rid("ml", "Microsoft.KeyVault/vaults", "kv")
+REGISTRY = rid("ml", "Microsoft.ContainerRegistry/registries", "cr")
+CLUSTER = rid("aks", "Microsoft.ContainerService/managedClusters", "k8s")
+VNET = rid("net", "Microsoft.Network/virtualNetworks", "hub")
+SUBNET = VNET.child("subnets", "endpoints")
+BLOB_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net")
+AKS_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "x.privatelink.westeurope.azmk8s.io")
+BLOB = rid("net", "Microsoft.Network/privateEndpoints", "pe-blob")
+API = rid("net", "Microsoft.Network/privateEndpoints", "pe-k8s")
+GPU = WORKSPACE.child("computes", "gpu")
+CPU = WORKSPACE.child("computes", "cpu")
+ASSIGNED = rid("ml", "Microsoft.ManagedIdentity/userAssignedIdentities", "cpu-id")
+RECORD = AKS_ZONE.child("A", "k8s")
+GROUP = BLOB.child("privateDnsZoneGroups", "default")
+PRINCIPAL = "aaaaaaaa-0000-4000-8000-000000000001"
+LINK = f"{SUB}/resourceGroups/ms/providers/Microsoft.Network/privateLinkServices/pls-1"
+CREATED = "2026-11-01T00:00:00+00:00"
+
+
+def interface(endpoint: ResourceId) -> ResourceId:
+    return rid("net", "Microsoft.Network/networkInterfaces", f"{endpoint.name}.nic")
+
+
+def guid(endpoint: ResourceId) -> str:
+    return f"guid-of-{endpoint.name}"
+
+
+def endpoint_body(target: ResourceId, groups: Sequence[str]) -> dict[str, Any]:
+    connection = {"privateLinkServiceId": target.text, "groupIds": list(groups)}
+    return {
+        "location": "westeurope",
+        "properties": {
+            "subnet": {"id": SUBNET.text},
+            "privateLinkServiceConnections": [{"name": "link", "properties": connection}],
+        },
+    }
+
+
+def compute_body(identity: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "location": "westeurope",
+        "identity": identity,
+        "properties": {
+            "computeType": "Kubernetes",
+            "resourceId": CLUSTER.text,
+            "properties": {
+                "namespace": "ml",
+                "defaultInstanceType": "small",
+                "instanceTypes": {"small": {"resources": {"requests": {"cpu": "1"}}}},
+            },
+        },
+    }
+
+
+SYSTEM = {"type": "SystemAssigned"}
+USER = {"type": "UserAssigned", "userAssignedIdentities": {ASSIGNED.text: {}}}
+
+
+def manifest() -> dict[str, Any]:
+    closed = {"publicNetworkAccess": "Disabled"}
+    rules = {**closed, "defaultAction": "Deny", "trustedServices": True}
+    zone = {"name": "blob", "privateDnsZoneId": BLOB_ZONE.text}
+    roles = [
+        {"role": ACR_PULL, "scope": REGISTRY.text},
+        {"role": BLOB_READER, "scope": STORAGE.text},
+    ]
+    return {
+        "apiVersion": "relink/v1",
+        "name": "prod",
+        "workspaces": [{"id": WORKSPACE.text, **closed, "storageAccount": STORAGE.text}],
+        "storageAccounts": [{"id": STORAGE.text, **rules}],
+        "keyVaults": [{"id": VAULT.text, **rules}],
+        "registries": [{"id": REGISTRY.text, **rules}],
+        "clusters": [{"id": CLUSTER.text}],
+        "privateEndpoints": [
+            {
+                "id": BLOB.text,
+                "body": endpoint_body(STORAGE, ["blob"]),
+                "zoneGroup": {"name": "default", "zones": [zone]},
+            },
+            {
+                "id": API.text,
+                "body": endpoint_body(CLUSTER, ["management"]),
+                "records": [{"zone": AKS_ZONE.text, "name": "k8s"}],
+            },
+        ],
+        "computes": [
+            {"id": GPU.text, "body": compute_body(SYSTEM), "roles": roles},
+            {"id": CPU.text, "body": compute_body(USER)},
+        ],
+    }
+
+
+def environment(**changes: Any) -> Environment:  # noqa: ANN401 - a manifest's values
+    return Environment.model_validate({**manifest(), **changes})
+
+
+def declared(kind: str, resource: ResourceId, **changes: Any) -> Environment:  # noqa: ANN401 - a manifest's values
+    """The environment with one part changed."""
+    parts = copy.deepcopy(manifest()[kind])
+    for part in parts:
+        if part["id"] == resource.text:
+            part.update(changes)
+    return environment(**{kind: parts})
+
+
+def disowned() -> Environment:
+    """Everything belongs to another manifest."""
+    whole = manifest()
+    kinds = [name for name, value in whole.items() if isinstance(value, list)]
+    parts = {kind: [{**part, "owned": False} for part in whole[kind]] for kind in kinds}
+    return environment(**parts)
+
+
+def assignment(role: str, scope: ResourceId, principal: str, name: str) -> dict[str, Any]:
+    definition = f"{SUB}/providers/Microsoft.Authorization/roleDefinitions/{role}"
+    return {
+        "id": scope.extension("Microsoft.Authorization/roleAssignments", name).text,
+        "properties": {
+            "roleDefinitionId": definition,
+            "principalId": principal,
+            "scope": scope.text,
+        },
+    }
+
+
+def power(name: str, at: datetime, status: str = "Succeeded") -> dict[str, Any]:
+    """An activity log entry of a start or a stop."""
+    operation = f"Microsoft.ContainerService/managedClusters/{name}/action"
+    return logged(operation, at, status)
+
+
+def logged(operation: str, at: datetime, status: str = "Succeeded") -> dict[str, Any]:
+    return {
+        "operationName": {"value": operation},
+        "status": {"value": status},
+        "eventTimestamp": at.isoformat(),
+    }
+
+
+def restarted(at: datetime) -> list[dict[str, Any]]:
+    """A stop and, twenty minutes later, the start that ended at ``at``."""
+    return [power("stop", at - timedelta(minutes=20)), power("start", at)]
+
+
+def debt(target: ResourceId, at: datetime, proof: str = "") -> Debt:
+    return Debt(target, CLUSTER, at, "event", proof)
+
+
+def _live_endpoint(body: dict[str, Any], own: ResourceId) -> dict[str, Any]:
+    live = copy.deepcopy(body)
+    state = {"status": "Approved", "description": ""}
+    connection = live["properties"]["privateLinkServiceConnections"][0]["properties"]
+    connection["privateLinkServiceConnectionState"] = state
+    live["properties"]["provisioningState"] = "Succeeded"
+    live["properties"]["networkInterfaces"] = [{"id": interface(own).text}]
+    return {"id": own.text, "name": own.name, "etag": 'W/"1"', **live}
+
+
+def _live_interface(own: ResourceId, address: str) -> dict[str, Any]:
+    configuration = {"properties": {"privateIPAddress": address}}
+    return {"properties": {"resourceGuid": guid(own), "ipConfigurations": [configuration]}}
+
+
+def _live_compute(body: dict[str, Any], principal: str) -> dict[str, Any]:
+    live = copy.deepcopy(body)
+    if principal:
+        live["identity"] |= {"principalId": principal, "tenantId": "t"}
+    live["tags"] = {"team": "ml"}
+    live["properties"] |= {
+        "provisioningState": "Succeeded",
+        "createdOn": CREATED,
+        "modifiedOn": CREATED,
+        "isAttachedCompute": True,
+        "disableLocalAuth": True,
+        "computeLocation": "westeurope",
+    }
+    live["properties"]["properties"]["relayConnectionString"] = "Endpoint=sb://secret"
+    return live
+
+
+def _rules(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    bypass = "AzureServices, Logging, Metrics"
+    return {
+        "defaultAction": "Deny",
+        "bypass": bypass,
+        "ipRules": [{"value": "1.2.3.4"}],
+        "virtualNetworkRules": [],
+        **more,
+    }
+
+
+def _secured(acls: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    return {"properties": {"publicNetworkAccess": "Disabled", "networkAcls": acls, **more}}
+
+
+def bodies() -> dict[ResourceId, dict[str, Any]]:
+    """Every resource, in order."""
+    registry = {
+        "publicNetworkAccess": "Disabled",
+        "networkRuleSet": {"defaultAction": "Deny", "ipRules": []},
+        "networkRuleBypassOptions": "AzureServices",
+    }
+    cluster = {
+        "provisioningState": "Succeeded",
+        "powerState": {"code": "Running"},
+        "nodeResourceGroup": "MC_aks_k8s_westeurope",
+        "apiServerAccessProfile": {"enablePrivateCluster": True},
+    }
+    zones = [{"name": "blob", "properties": {"privateDnsZoneId": BLOB_ZONE.text}}]
+    group = {"provisioningState": "Succeeded", "privateDnsZoneConfigs": zones}
+    record = {"ttl": 60, "metadata": {"by": "us"}, "aRecords": [{"ipv4Address": "10.0.0.5"}]}
+    workspace = {"publicNetworkAccess": "Disabled", "provisioningState": "Succeeded"}
+    return {
+        WORKSPACE: {"properties": workspace},
+        STORAGE: _secured(_rules()),
+        VAULT: _secured(_rules(bypass="AzureServices")),
+        REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},
+        CLUSTER: {"properties": cluster},
+        SUBNET: {"properties": {"provisioningState": "Succeeded"}},
+        BLOB_ZONE: {"properties": {"provisioningState": "Succeeded"}},
+        AKS_ZONE: {"properties": {"provisioningState": "Succeeded"}},
+        BLOB: _live_endpoint(endpoint_body(STORAGE, ["blob"]), BLOB),
+        API: _live_endpoint(endpoint_body(CLUSTER, ["management"]), API),
+        interface(BLOB): _live_interface(BLOB, "10.0.0.4"),
+        interface(API): _live_interface(API, "10.0.0.5"),
+        GROUP: {"properties": group},
+        RECORD: {"properties": record},
+        GPU: _live_compute(compute_body(SYSTEM), PRINCIPAL),
+        CPU: _live_compute(compute_body(USER), ""),
+    }
