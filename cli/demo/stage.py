@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from shared.manifests import parse_manifest
 from shared.model.environment import Environment
 from shared.records import FolderStore, Records
 from simulator.worlds import private_inference
+from simulator.worlds.plan import Plan
 
 SPEED = 60.0
 SETTLE_SECONDS = 0.5
@@ -98,28 +100,30 @@ def _start_simulator(directory: Path, processes: list[subprocess.Popen[bytes]]) 
 
 
 def _capture(directory: Path, environ: Mapping[str, str]) -> dict[str, Environment]:
+    """The manifests, captured side by side."""
     manifests = directory / "manifests"
     manifests.mkdir(exist_ok=True)
-    found = {}
-    for name, prefix in PLACES.items():
-        workspace = next(
-            part["id"]
-            for part in private_inference(prefix=prefix)
-            if part["id"].lower().split("/providers/")[1].startswith("microsoft.machinelearning")
-            and len(part["id"].split("/")) == 9  # noqa: PLR2004 - a workspace, not its children
-        )
-        file = manifests / f"{name}.yaml"
-        command = [sys.executable, "-m", "cli", "capture", "--workspace", workspace]
-        command += ["--name", name, "--out", str(file)]
-        ended = subprocess.run(  # noqa: S603 - our own command line
-            command, cwd=_ROOT, env=dict(environ), capture_output=True, text=True, check=False
-        )
-        if ended.returncode:
-            raise DemoError(f"`relink capture` of {workspace} failed:\n{ended.stderr}")
-        if name == "watched":
-            file.write_text(_observed(file.read_text()))
-        found[name] = parse_manifest(file.read_text(), file.name)
-    return found
+    with ThreadPoolExecutor(len(PLACES)) as pool:
+        captured = {
+            name: pool.submit(
+                _capture_one, manifests / f"{name}.yaml", Plan(prefix).workspace, environ
+            )
+            for name, prefix in PLACES.items()
+        }
+    return {name: each.result() for name, each in captured.items()}
+
+
+def _capture_one(file: Path, workspace: str, environ: Mapping[str, str]) -> Environment:
+    command = [sys.executable, "-m", "cli", "capture", "--workspace", workspace]
+    command += ["--name", file.stem, "--out", str(file)]
+    ended = subprocess.run(  # noqa: S603 - our own command line
+        command, cwd=_ROOT, env=dict(environ), capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        raise DemoError(f"`relink capture` of {workspace} failed:\n{ended.stderr}")
+    if file.stem == "watched":
+        file.write_text(_observed(file.read_text()))
+    return parse_manifest(file.read_text(), file.name)
 
 
 def _observed(text: str) -> str:

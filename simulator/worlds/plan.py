@@ -23,8 +23,8 @@ class Plan:
     """Where things are: ids made from prefix, subscription and region."""
 
     prefix: str
-    subscription: str
-    region: str
+    subscription: str = SUBSCRIPTION
+    region: str = "westeurope"
 
     def id(self, group: str, type_and_name: str) -> str:
         """Return the id of something in one of the groups."""
