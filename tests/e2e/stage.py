@@ -26,6 +26,7 @@ from shared.azure.config import ArmConfig
 from shared.azure.gateway import Azure
 from shared.manifests import ManifestSource
 from shared.model.codec import dump
+from shared.model.environment import Environment
 from shared.model.trigger import Cause, Trigger
 from shared.records import FolderStore, Records
 from shared.settings import Settings
@@ -38,6 +39,7 @@ from simulator.cloud import Cloud
 from simulator.directory import RELINK
 from simulator.wire import Request
 from simulator.worlds import private_inference
+from simulator.worlds.plan import SUBSCRIPTION, Plan
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ARM = "https://management.azure.com"
@@ -54,8 +56,10 @@ class Wireless(BaseAdapter):
     def send(self, request: PreparedRequest, *_: object, **__: object) -> Response:
         body = request.body or b""
         raw = body.encode() if isinstance(body, str) else body
+        assert isinstance(raw, bytes), "the product sends no streams"
         url = str(request.url).removeprefix(ARM)
-        answer = self._cloud.handle(Request(str(request.method), url, dict(request.headers), raw))
+        headers = {name: str(value) for name, value in request.headers.items()}
+        answer = self._cloud.handle(Request(str(request.method), url, headers, raw))
         response = Response()
         response.status_code = answer.status
         response.headers = CaseInsensitiveDict(answer.headers)
@@ -194,8 +198,9 @@ def _computes(
 
 @dataclass
 class Stage:
-    """One simulated Azure, one Relink, one clock."""
+    """One simulated Azure, one Relink, one clock. ``place`` holds manifests and records."""
 
+    place: Path
     cloud: Cloud
     clock: VirtualClock
     services: Services
@@ -204,8 +209,26 @@ class Stage:
     intake: Intake
     name: str
     hook: Callable[[str, Mapping[str, Any]], None] | None = None
+    after: Callable[[str, Mapping[str, Any]], None] | None = None
+    prefix: str = ""
+    signals: list[tuple[str, str, Any]] = field(default_factory=list)
     _ids: int = 0
-    asleep: list[float] = field(default_factory=list)
+
+    @property
+    def ids(self) -> Plan:
+        """Where things are in this world."""
+        return Plan(self.name, SUBSCRIPTION, "westeurope")
+
+    @property
+    def environment(self) -> Environment:
+        """What is declared."""
+        return self.services.declared(self.name).environment
+
+    def reborn(self, prefix: str = "again-") -> Stage:
+        """A new process over the same cloud and records."""
+        stage = assemble(self.cloud, self.clock, self.services.settings, self.place, self.name)
+        stage.prefix = prefix
+        return stage
 
     def advance(self, seconds: float) -> None:
         """Let time pass, operation by operation."""
@@ -216,11 +239,12 @@ class Stage:
         self.clock.advance(max(0.0, (until - self.clock.now()).total_seconds()))
         self.cloud.advance()
 
-    def human(self, method: str, url: str, body: Any = None, *, ok: bool = True) -> dict[str, Any]:
-        """A person's request; ``url`` without api-version."""
-        answer = self.cloud.call(method, f"{url}?api-version=2024-01-01", body)
-        if ok:
-            assert answer.status < 300, (method, url, answer.status, answer.body)
+    def human(
+        self, method: str, url: str, body: dict[str, Any] | None = None, query: str = ""
+    ) -> dict[str, Any]:
+        """A person's request, which is accepted; ``url`` without api-version."""
+        answer = self.cloud.call(method, f"{url}?api-version=2024-01-01{query}", body)
+        assert answer.status < 300, (method, url, answer.status, answer.body)
         return json.loads(answer.body) if answer.body else {}
 
     def restart(self, cluster: str) -> None:
@@ -230,16 +254,18 @@ class Stage:
         self.human("POST", f"{cluster}/start")
         self.advance(600)
 
-    def trigger(self, cause: Cause = Cause.SWEEP, **more: Any) -> Trigger:
+    def trigger(self, cause: Cause = Cause.SWEEP, **more: Any) -> Trigger:  # noqa: ANN401 - Trigger's own fields
         """A wish for a run of everything."""
         self._ids += 1
-        return Trigger(f"run-{self._ids}", self.name, cause, self.clock.now(), **more)
+        run = f"{self.prefix}run-{self._ids}"
+        return Trigger(run, self.name, cause, self.clock.now(), **more)
 
     def run(self, trigger: Trigger | None = None) -> dict[str, Any]:
         """One run to its end; its record."""
         wish = trigger or self.trigger()
         engine = Engine(self._call, VirtualTime(self.clock.now, self.advance))
         engine.run("reconcile", dump(wish), wish.id)
+        self.signals += engine.signals
         record = self.services.records.run(wish.id)
         assert record is not None
         return dict(record)
@@ -276,7 +302,10 @@ class Stage:
     def _call(self, name: str, message: dict[str, Any]) -> dict[str, Any]:
         if self.hook is not None:
             self.hook(name, message)
-        return ACTIVITIES[name](self.services, message)
+        answer = ACTIVITIES[name](self.services, message)
+        if self.after is not None:
+            self.after(name, message)
+        return answer
 
 
 def build(
@@ -286,7 +315,7 @@ def build(
     change: Callable[[dict[str, Any]], None] | None = None,
     environ: Mapping[str, str] | None = None,
     seed: int = 0,
-    **world: Any,
+    **world: Any,  # noqa: ANN401 - options of the simulated world
 ) -> Stage:
     """A healthy world with its manifest; ``change`` edits the manifest before it is written."""
     clock = VirtualClock(START)
@@ -320,7 +349,7 @@ def assemble(
     records = Records(FolderStore(tmp_path / "records"), clock.now)
     azure = Azure(
         ArmConfig.of("public"),
-        Identity(cloud),  # type: ignore[arg-type] # a credential by shape
+        Identity(cloud),
         clock.now,
         transport=transport(cloud),
         concurrency=1,
@@ -335,4 +364,4 @@ def assemble(
         clock=clock.now,
         notify=notices.append,
     )
-    return Stage(cloud, clock, services, azure, notices, Intake(services), name)
+    return Stage(tmp_path, cloud, clock, services, azure, notices, Intake(services), name)
