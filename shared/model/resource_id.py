@@ -20,6 +20,7 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)+
 _TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _NAME: Final = re.compile(r"[\w.()@*~+-]{1,260}", re.ASCII)
 _LONGEST: Final = 2048
+_EXTENSIONS: Final = "microsoft.authorization"
 
 
 class InvalidResourceIdError(ValueError):
@@ -131,10 +132,16 @@ class ResourceId:
 
     @property
     def scope(self) -> ResourceId:
-        """What an extension resource (lock, role assignment) is attached to; itself otherwise."""
-        if len(self._providers) < 2:  # noqa: PLR2004 - one provider part: not an extension resource
+        """What an extension resource (lock, role assignment) is attached to; itself otherwise.
+
+        One attached to a group or subscription has a single provider part, as any resource has; it
+        is told by its namespace.
+        """
+        if not self._providers:
             return self
         last = self._providers[-1]
+        if len(self._providers) == 1 and last.namespace.lower() != _EXTENSIONS:
+            return self
         return ResourceId.parse("/".join(self.text.split("/")[: -(2 + 2 * len(last.pairs))]))
 
     def child(self, kind: str, name: str) -> ResourceId:
