@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from shared.model.environment import Window
@@ -11,10 +11,12 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def next_opening(window: Window, now: datetime) -> datetime:
-    """``now`` if the window is open, else when it opens next (in its own time zone).
+    """``now`` if the window is open, else when it opens next, in UTC.
 
     A window whose end is not later than its start runs past midnight and belongs to the day on
-    which it started. ``start == end`` is open all day.
+    which it started. ``start == end`` is open all day. Times of day become instants before they are
+    compared: two times of one zone would be compared by the clock on the wall, which shows an hour
+    twice when summer time ends.
     """
     local = now.astimezone(ZoneInfo(window.timezone))
     for days in range(-1, 9):
@@ -26,8 +28,8 @@ def next_opening(window: Window, now: datetime) -> datetime:
         closing = datetime.combine(opening.date(), window.end, tzinfo=local.tzinfo)
         if closing <= opening:
             closing += timedelta(days=1)
-        if opening <= local < closing:
+        if opening.astimezone(UTC) <= now < closing.astimezone(UTC):
             return now
-        if opening > local:
-            return opening
+        if opening.astimezone(UTC) > now:
+            return opening.astimezone(UTC)
     raise ValueError("a maintenance window needs at least one day")
