@@ -9,6 +9,7 @@ endpoints whose records lie in it. What earlier runs left open (debts, intents) 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from shared.model.actual import Memory
 from shared.model.environment import Compute, Environment, Part, PrivateEndpoint, ZoneConfig
@@ -23,14 +24,12 @@ def focus(
     What a kept part refers to stays listed as context: the clusters of endpoints and computes, and
     the workspaces of a storage account, these with nothing declared, so that nothing is judged.
     """
-    if resources is None:
+    ids = kept(environment, resources, memory)
+    if ids == _all(environment):
         return environment
-    named = {*resources, *(debt.target for debt in memory.debts)}
-    named |= {intent.resource for intent in memory.intents}
-    kept = [part for part in environment.parts() if concerns(part, named)]
-    clusters = {part.cluster for part in kept if isinstance(part, Compute)}
-    clusters |= {part.target for part in kept if isinstance(part, PrivateEndpoint)}
-    ids = {part.id for part in kept}
+    parts = [part for part in environment.parts() if part.id in ids]
+    clusters = {part.cluster for part in parts if isinstance(part, Compute)}
+    clusters |= {part.target for part in parts if isinstance(part, PrivateEndpoint)}
     context = tuple(
         workspace
         if workspace.id in ids
@@ -39,6 +38,36 @@ def focus(
         if workspace.id in ids or workspace.storage_account in ids
     )
     return _only(environment, ids | clusters).model_copy(update={"workspaces": context})
+
+
+def kept(
+    environment: Environment, resources: Iterable[ResourceId] | None, memory: Memory
+) -> frozenset[ResourceId]:
+    """The ids of the parts that are judged; context is not among them.
+
+    A resource that is about no single part (a subnet, a lock on a group) may be about any, so it
+    keeps all. A compute brings the endpoints of its cluster along: it is attached through them.
+    """
+    if resources is None:
+        return _all(environment)
+    parts = tuple(environment.parts())
+    ids: set[ResourceId] = set()
+    for resource in dict.fromkeys(resources):
+        touched = {part.id for part in parts if _touches(part, resource)}
+        if not touched:
+            return _all(environment)
+        ids |= touched
+    remembered = {debt.target for debt in memory.debts}
+    remembered |= {intent.resource for intent in memory.intents}
+    ids |= {part.id for part in parts if concerns(part, remembered)}
+    for part in parts:
+        if isinstance(part, Compute) and part.id in ids:
+            ids |= {endpoint.id for endpoint in environment.cluster_endpoints(part.cluster)}
+    return frozenset(ids)
+
+
+def _all(environment: Environment) -> frozenset[ResourceId]:
+    return frozenset(part.id for part in environment.parts())
 
 
 def concerns(part: Part, named: Iterable[ResourceId]) -> bool:
@@ -77,7 +106,7 @@ def _zones(endpoint: PrivateEndpoint) -> tuple[ZoneConfig, ...]:
     return endpoint.zone_group.zones if endpoint.zone_group else ()
 
 
-def _only(environment: Environment, ids: set[ResourceId]) -> Environment:
+def _only(environment: Environment, ids: AbstractSet[ResourceId]) -> Environment:
     """``environment`` with the parts in ``ids``, without validating it again."""
     lists = (
         "workspaces", "storage_accounts", "key_vaults", "registries", "clusters",
