@@ -43,7 +43,7 @@ class Circumstances:
     """What a judgement depends on besides what was read.
 
     ``approved`` is the plan hash a person approved; ``own`` are the resources whose units this run
-    has begun (a later round may only finish those; nothing in the first round); ``released`` says
+    has begun (a later round may only finish those; ``None`` in the first round); ``released`` says
     that a person asked for this run, which releases hold-offs.
     """
 
@@ -57,6 +57,10 @@ class Circumstances:
     manifest_changed: bool = False
     own: frozenset[ResourceId] | None = None
     attempts: Mapping[ResourceId, tuple[Attempt, ...]] = field(default_factory=dict)
+
+    def begun(self, unit: Unit) -> bool:
+        """Whether an earlier round of this run was allowed to act on the unit's resource."""
+        return self.own is not None and unit.resource in self.own
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,10 @@ def judge(
         else:
             verdict = _first_objection(unit, environment, actual, circumstances)
         verdicts[unit.id] = verdict
-    _limit(plan, environment, verdicts)
+    if circumstances.own is None:  # a later round begins nothing that could be over the limit
+        _limit(plan, environment, verdicts)
     approval_hash = _approval(plan, environment, circumstances, verdicts)
+    _leave_to_the_next_run(plan, circumstances, verdicts)
     _hold_followers(plan, verdicts)
     return Judgement(verdicts, approval_hash)
 
@@ -130,7 +136,6 @@ def _first_objection(
         _blocked(unit, lock_objection(unit, actual)),
         _blocked(unit, requirement_objection(unit, actual)),
         _observed(unit, environment, circumstances),
-        _not_ours_to_begin(unit, circumstances),
         _paused(unit, circumstances),
         _held_off(unit, circumstances),
         _outside_window(unit, environment, circumstances),
@@ -166,14 +171,6 @@ def _observed(unit: Unit, environment: Environment, circumstances: Circumstances
     return None
 
 
-def _not_ours_to_begin(unit: Unit, circumstances: Circumstances) -> Verdict | None:
-    """A later round of a run only finishes what the run began (design, 7)."""
-    if circumstances.own is None or unit.resource in circumstances.own:
-        return None
-    text = f"{unit.title}: seen while another repair was under way; the next run takes it up"
-    return Verdict(unit.id, OutcomeKind.DEFERRED, "NextRun", text, circumstances.now)
-
-
 def _paused(unit: Unit, circumstances: Circumstances) -> Verdict | None:
     if not circumstances.paused:
         return None
@@ -183,7 +180,7 @@ def _paused(unit: Unit, circumstances: Circumstances) -> Verdict | None:
 
 def _held_off(unit: Unit, circumstances: Circumstances) -> Verdict | None:
     """Repeated attempts on one resource wait longer and longer; a person's run releases them."""
-    if circumstances.released or circumstances.own is not None:
+    if circumstances.released or circumstances.begun(unit):
         return None
     until = held_off_until(circumstances.attempts.get(unit.resource, ()), circumstances.now)
     if until is None or until <= circumstances.now:
@@ -218,7 +215,7 @@ def held_off_until(attempts: tuple[Attempt, ...], now: datetime) -> datetime | N
 def _outside_window(
     unit: Unit, environment: Environment, circumstances: Circumstances
 ) -> Verdict | None:
-    if environment.window is None or not unit.destructive or circumstances.own is not None:
+    if environment.window is None or not unit.destructive or circumstances.begun(unit):
         return None
     opening = next_opening(environment.window, circumstances.now)
     if opening <= circumstances.now:
@@ -252,13 +249,16 @@ def _approval(
     circumstances: Circumstances,
     verdicts: dict[str, Verdict],
 ) -> str:
-    """Let units wait for a person where they must; the hash that an approval has to name."""
-    if circumstances.own is not None:
-        return ""
+    """Let units wait for a person where they must; the hash that an approval has to name.
+
+    What this run has begun was allowed to, and is finished.
+    """
     waiting = [
         unit
         for unit in plan.units
-        if verdicts[unit.id].allowed and _wants_approval(unit, environment, circumstances)
+        if verdicts[unit.id].allowed
+        and not circumstances.begun(unit)
+        and _wants_approval(unit, environment, circumstances)
     ]
     if not waiting:
         return ""
@@ -275,6 +275,20 @@ def _approval(
             text = f"{unit.title}: a person rejected plan {part.hash}; it is not asked again today"
             verdicts[unit.id] = Verdict(unit.id, OutcomeKind.BLOCKED, "Rejected", text)
     return part.hash
+
+
+def _leave_to_the_next_run(
+    plan: Plan, circumstances: Circumstances, verdicts: dict[str, Verdict]
+) -> None:
+    """A later round of a run only finishes what the run began (design, 7)."""
+    if circumstances.own is None:
+        return
+    for unit in plan.units:
+        if verdicts[unit.id].allowed and not circumstances.begun(unit):
+            text = f"{unit.title}: seen while other repairs went on; the next run takes it up"
+            verdicts[unit.id] = Verdict(
+                unit.id, OutcomeKind.DEFERRED, "NextRun", text, circumstances.now
+            )
 
 
 def _wants_approval(unit: Unit, environment: Environment, circumstances: Circumstances) -> bool:
