@@ -11,12 +11,14 @@ from shared.model.finding import Disposition, Finding
 from shared.model.outcome import Outcome, OutcomeKind
 from shared.model.plan import Plan
 
+NOT_VERIFIED = "NotVerified"
 _SOON = {
     "InProgress": timedelta(seconds=15),
     "ClusterUpdating": timedelta(seconds=30),
     "ActivityLogLag": timedelta(seconds=60),
     "EndpointNotReady": timedelta(seconds=60),
     "NextRun": timedelta(seconds=0),
+    NOT_VERIFIED: timedelta(seconds=60),
 }
 """When to look again by itself. Anything else waits for an event, a person or the sweep."""
 
@@ -46,39 +48,69 @@ class UnitResult:
 
 
 def outcomes(
-    rounds: Sequence[Round], results: Mapping[str, UnitResult], now: datetime
+    rounds: Sequence[Round],
+    results: Mapping[str, UnitResult],
+    now: datetime,
+    *,
+    verified: bool = True,
 ) -> tuple[Outcome, ...]:
     """An outcome for each finding of any round, judged by the last one.
 
-    ``results`` are by unit id, the latest where a unit was carried out twice.
+    ``results`` are by unit id, the latest where a unit was carried out twice. ``verified`` is false
+    when units were carried out after the last look: of those nothing is known.
     """
     last = rounds[-1]
     units = {key: unit.id for seen in rounds for unit in seen.plan.units for key in unit.findings}
     final = {finding.key: finding for finding in last.findings}
-    repaired = [
-        finding
-        for seen in rounds[:-1]
-        for finding in seen.findings
-        if finding.key not in final and _done(units.get(finding.key), results)
-    ]
-    mended = {finding.resource for finding in repaired}
     found: dict[str, Outcome] = {}
-    for seen in rounds:
-        for finding in seen.findings:
-            if finding.key in final:
-                continue
-            kind = OutcomeKind.REPAIRED if finding in repaired else OutcomeKind.IN_SYNC
-            note = "" if kind is OutcomeKind.REPAIRED else "no longer found, without our doing"
-            found.setdefault(finding.key, Outcome(finding, kind, message=note or finding.message))
+    for finding in (finding for seen in rounds for finding in seen.findings):
+        if finding.key not in final:
+            result = _result(units.get(finding.key), results)
+            found.setdefault(finding.key, _vanished(finding, last, result, now))
+    mended = {o.finding.resource for o in found.values() if o.kind is OutcomeKind.REPAIRED}
     for finding in last.findings:
         if finding.disposition is Disposition.NOT_NEEDED and finding.resource in mended:
             continue
-        found[finding.key] = _standing(finding, last, units.get(finding.key), results, now)
+        unit = units.get(finding.key)
+        standing = _standing(finding, last, unit, results, now)
+        if not verified and standing.why == _AGAIN:
+            standing = _unverified(finding, now)
+        found[finding.key] = standing
     return tuple(found.values())
 
 
-def _done(unit: str | None, results: Mapping[str, UnitResult]) -> bool:
-    return unit is not None and unit in results and results[unit].ok
+_AGAIN = "NotRepaired"
+
+
+def _result(unit: str | None, results: Mapping[str, UnitResult]) -> UnitResult | None:
+    return results.get(unit) if unit is not None else None
+
+
+def _vanished(finding: Finding, last: Round, result: UnitResult | None, now: datetime) -> Outcome:
+    """The outcome of a finding that the last assessment does not show any more.
+
+    It is repaired if we acted on it and the last look saw its resource in order. What that look
+    says instead of it (unreadable, still being made, waiting for an approval) is no such sight.
+    """
+    if result is None or result.why in _HELD:
+        return Outcome(finding, OutcomeKind.IN_SYNC, message="no longer found, without our doing")
+    instead = [
+        other
+        for other in last.findings
+        if (other.resource, other.remediator) == (finding.resource, finding.remediator)
+        and other.disposition in {Disposition.DEFER, Disposition.BLOCK}
+    ]
+    if not instead:
+        note = f" Its unit broke off ({result.why}); it is in order now." if result.why else ""
+        return Outcome(finding, OutcomeKind.REPAIRED, message=finding.message + note)
+    if not result.ok:
+        return Outcome(finding, _refusal(result), result.why, result.message)
+    return _unverified(finding, now)
+
+
+def _unverified(finding: Finding, now: datetime) -> Outcome:
+    text = f"{finding.message} Every step was carried out; that it helped was not seen yet."
+    return Outcome(finding, OutcomeKind.DEFERRED, NOT_VERIFIED, text, now + _SOON[NOT_VERIFIED])
 
 
 def _standing(
@@ -109,15 +141,18 @@ def _unrepaired(
     results: Mapping[str, UnitResult],
     now: datetime,
 ) -> Outcome:
-    result = results.get(unit) if unit else None
+    if unit is None:
+        text = f"{finding.message} No step was planned for it; a person has to look at it."
+        return Outcome(finding, OutcomeKind.BLOCKED, "NothingPlanned", text)
+    result = results.get(unit)
     if result is not None and not result.ok:
         kind = _refusal(result)
         until = now if result.why == "Interrupted" else None
         return Outcome(finding, kind, result.why, result.message, until)
     if result is not None:
         text = f"{finding.message} Every step was carried out, and it is found again."
-        return Outcome(finding, OutcomeKind.FAILED, "NotRepaired", text)
-    verdict = last.judgement.verdicts.get(unit) if unit else None
+        return Outcome(finding, OutcomeKind.FAILED, _AGAIN, text)
+    verdict = last.judgement.verdicts.get(unit)
     if verdict is not None and verdict.kind is not None:
         until = verdict.until
         if verdict.why in _SOON and until is not None:
