@@ -6,6 +6,7 @@ It knows no concrete remediator: the catalogue is an argument. Nothing here read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from shared.model.actual import Actual, Read
 from shared.model.environment import Environment
@@ -43,7 +44,7 @@ def draw_plan(
     """Units for the findings that can be repaired, each with the units it comes after.
 
     Raises:
-        PlanningError: when units wait for each other in a circle.
+        PlanningError: when units wait for each other in a circle, or two have the same id.
     """
     units: list[Unit] = []
     for remediator in catalogue:
@@ -55,6 +56,10 @@ def draw_plan(
         if own:
             units.extend(remediator.plan(environment, actual, own))
     after = {unit.id: _predecessors(unit, units) for unit in units}
+    if len(after) < len(units):
+        names = sorted(unit.id for unit in units)
+        twice = next(a for a, b in pairwise(names) if a == b)
+        raise PlanningError(f"two units have the id '{twice}', so it is not known which is meant")
     return Plan(tuple(_in_order(units, after)), after)
 
 

@@ -82,4 +82,7 @@ class Plan:
 
     def unit(self, unit_id: str) -> Unit:
         """The unit with this id; ``KeyError`` when there is none."""
-        return next(unit for unit in self.units if unit.id == unit_id)
+        found = next((unit for unit in self.units if unit.id == unit_id), None)
+        if found is None:
+            raise KeyError(unit_id)
+        return found
