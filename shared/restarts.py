@@ -64,12 +64,13 @@ def proven(findings: Sequence[Finding], debts: Sequence[Debt]) -> tuple[Debt, ..
     An endpoint whose connection is gone or whose link is new proves the restart for every target
     of its cluster, and that has to outlive the repair that makes it invisible. Of several claimed
     restarts only the earliest is taken as proved: a later claim may be forged, and would make
-    computes look stale that were attached after the restart that really happened.
+    computes look stale that were attached after the restart that really happened. An endpoint that
+    another manifest owns proves it as well; one of a cluster that is stopped does not.
     """
     proofs: dict[tuple[ResourceId, datetime], str] = {}
     for finding in findings:
         owed = [debt for debt in debts if debt.target == finding.resource]
-        shown = finding.reason in RESTART_REASONS and finding.disposition is Disposition.REPAIR
+        shown = finding.reason in RESTART_REASONS and finding.disposition not in _NOT_SHOWN
         if shown and owed:
             first = min(owed, key=lambda debt: debt.restart_at)
             evidence = "; ".join(str(item) for item in finding.evidence)
@@ -80,6 +81,9 @@ def proven(findings: Sequence[Finding], debts: Sequence[Debt]) -> tuple[Debt, ..
         for debt in debts
         if not debt.proof and (debt.cluster, debt.restart_at) in proofs
     )
+
+
+_NOT_SHOWN = frozenset({Disposition.NOT_NEEDED, Disposition.DEFER})
 
 
 def verified_links(

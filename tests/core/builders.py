@@ -144,7 +144,10 @@ def destroying(id_: str = "u", resource: str = ENDPOINT, **more: Any) -> Unit:  
 
 
 def tiny(
-    units: Iterable[Unit] = (), name: str = "tiny", findings: Sequence[Finding] | None = None
+    units: Iterable[Unit] = (),
+    name: str = "tiny",
+    findings: Sequence[Finding] | None = None,
+    reads: Sequence[Read] = (),
 ) -> Remediator:
     """A remediator that finds one thing (or ``findings``) and plans exactly ``units``."""
     planned = tuple(units)
@@ -154,7 +157,7 @@ def tiny(
         watches=("Microsoft.Network/privateEndpoints/delete",),
         permissions=(),
         read_permissions=(),
-        reads=lambda _environment, _actual: (),
+        reads=lambda _environment, _actual: reads,
         detect=lambda _environment, _actual: found,
         plan=lambda _environment, _actual, _findings: planned,
         reasons={each.reason: "for tests" for each in found},

@@ -416,8 +416,8 @@ def test_a_limit_of_nothing_lets_nothing_be_destroyed() -> None:
 # --- approval ---------------------------------------------------------------
 
 
-def asked(*units: Unit, told: Circumstances = FREE, **declared: object) -> Judgement:
-    return judged(*units, told=told, **{"mode": "approve", **declared})
+def asked(*units: Unit, told: Circumstances = FREE) -> Judgement:
+    return judged(*units, told=told, mode="approve")
 
 
 def test_in_approve_mode_a_plan_waits_and_names_its_hash() -> None:
@@ -501,7 +501,7 @@ def test_a_later_round_begins_nothing_new() -> None:
     ids=["approve", "hold-off", "window", "pause", "observe"],
 )
 def test_a_later_round_still_gives_the_true_reason_of_what_waits(
-    told: Circumstances, declared: dict[str, object], why: str
+    told: Circumstances, declared: dict[str, Any], why: str
 ) -> None:
     """Else a run after the repair of one thing says "next run" of a plan that waits for a person."""
     assert verdict(destroying("v", VAULT), told=told, **declared).why == why
@@ -531,7 +531,7 @@ def test_the_first_objection_in_the_design_s_order_is_told() -> None:
     tagged = Actual(
         {**locked_in.observations, **answers({ENDPOINT: {"tags": {"relink:ignore": "1"}}})}
     )
-    declared = {"mode": "observe", "window": WINDOW}
+    declared: dict[str, Any] = {"mode": "observe", "window": WINDOW}
     assert verdict(one, tagged, told, **declared).why == "OptedOut"
     assert verdict(one, locked_in, told, **declared).why == "ScopeLocked"
     assert verdict(one, UNLOCKED, told, **declared).why == "TargetGone"

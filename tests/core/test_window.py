@@ -83,7 +83,7 @@ def test_times_are_those_of_the_window_s_own_zone() -> None:
 
 
 def test_an_hour_that_the_clock_shows_twice_is_not_the_window_twice() -> None:
-    """Berlin, 25 October 2026: 02:00–03:00 comes twice; the window is over after the first."""
+    """Berlin, 25 October 2026: 02:00 to 03:00 comes twice; the window is over after the first."""
     berlin = window("01:30", "02:30", "Europe/Berlin")
     first, second = at("2026-10-25T00:15:00Z"), at("2026-10-25T01:15:00Z")  # both 02:15 there
     assert next_opening(berlin, first) == first
@@ -97,7 +97,7 @@ def test_a_window_over_the_doubled_hour_stays_open_throughout() -> None:
 
 
 def test_a_window_in_the_hour_that_is_skipped_still_opens() -> None:
-    """Berlin, 29 March 2026: 02:00–03:00 does not exist."""
+    """Berlin, 29 March 2026: 02:00 to 03:00 does not exist."""
     berlin = window("02:15", "02:45", "Europe/Berlin")
     opening = next_opening(berlin, at("2026-03-29T00:00:00Z"))
     assert opening == at("2026-03-29T01:15:00Z")
