@@ -8,7 +8,7 @@ leads to is stopped with it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.model.actual import Actual, Read
@@ -130,17 +130,28 @@ def judge(
 def _first_objection(
     unit: Unit, environment: Environment, actual: Actual, circumstances: Circumstances
 ) -> Verdict:
-    """The first guard that stops this unit by itself; an allowing verdict when none does."""
-    objections = (
-        _opted_out(unit, actual),
+    """The first guard that stops this unit by itself; an allowing verdict when none does.
+
+    Opting out is reported always. Otherwise what is only planned stays planned whatever stands in
+    its way, and says what does: an app that observes has no permission to write.
+    """
+    opted_out = _opted_out(unit, actual)
+    standing = (
         _blocked(unit, lock_objection(unit, actual)),
         _blocked(unit, requirement_objection(unit, actual)),
-        _observed(unit, environment, circumstances),
+    )
+    objection = next((verdict for verdict in standing if verdict), None)
+    planned = _observed(unit, environment, circumstances)
+    if planned is not None and objection is not None and opted_out is None:
+        text = f"{planned.message}. It would be blocked ({objection.why}): {objection.message}"
+        return replace(planned, message=text)
+    passing = (
         _paused(unit, circumstances),
         _held_off(unit, circumstances),
         _outside_window(unit, environment, circumstances),
     )
-    return next((objection for objection in objections if objection), Verdict(unit.id))
+    objections = (opted_out, planned, objection, *passing)
+    return next((each for each in objections if each), Verdict(unit.id))
 
 
 def _blocked(unit: Unit, objection: Objection) -> Verdict | None:

@@ -572,3 +572,9 @@ def test_two_remediators_that_write_one_resource_are_a_planning_error() -> None:
 
 def test_an_empty_plan_is_judged() -> None:
     assert judge(Plan(), environment(), UNLOCKED, FREE) == Judgement()
+
+
+def test_what_is_only_planned_stays_planned_and_says_what_would_block_it() -> None:
+    given = verdict(destroying(), locked(lock(ENDPOINT, "CanNotDelete")), mode="observe")
+    assert short(given) == (OutcomeKind.PLANNED, "ObserveMode")
+    assert "would be blocked (ScopeLocked)" in given.message
