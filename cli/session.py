@@ -6,6 +6,7 @@ ceiling of modes is ``remediate`` unless ``RELINK_MODE`` says less.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -118,6 +119,8 @@ def open_services(records: str, manifests: Manifests | None = None) -> Services:
     Raises:
         SettingsError: naming every variable that is wrong.
     """
+    # What the app logs for its operators, the commands say themselves.
+    logging.getLogger("relink").addHandler(logging.NullHandler())
     environ = {**os.environ, "RELINK_RECORDS": records}
     environ["RELINK_ENVIRONMENTS"] = "file:///"
     environ["RELINK_APPROVE_MANIFEST_CHANGES"] = "false"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ Examples:
   relink capture --workspace ID --workspace OTHER --name shared-cluster > shared.yaml
 """
 ROUNDS = 20
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def capture(
@@ -43,6 +45,8 @@ def capture(
 
     shell = shell_of(ctx)
     workspaces = [_workspace(text) for text in workspace]
+    if name is not None and not _NAME.fullmatch(name):
+        raise CommandError(f"--name: found '{name[:80]}'", f"allowed is {_NAME.pattern}")
     actual = _read(shell, workspaces)
     draft = draw(name or name_for(workspaces[0]), workspaces, actual)
     text = write(draft)

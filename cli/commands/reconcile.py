@@ -72,11 +72,16 @@ def _known(only: tuple[str, ...] | list[str]) -> tuple[str, ...]:
     return tuple(only)
 
 
+def can_ask() -> bool:
+    """Whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 def _ask(shell: Shell, seen: Assessment, titles: list[str]) -> None:
     """A person agrees to each thing that is deleted or detached, or nothing begins."""
     if not titles:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise CommandError(
             "these would delete or detach something, and nobody can be asked here:",
             *titles,
