@@ -531,12 +531,12 @@ def test_the_first_objection_in_the_design_s_order_is_told() -> None:
     tagged = Actual(
         {**locked_in.observations, **answers({ENDPOINT: {"tags": {"relink:ignore": "1"}}})}
     )
-    declared: dict[str, Any] = {"mode": "observe", "window": WINDOW}
-    assert verdict(one, tagged, told, **declared).why == "OptedOut"
+    declared: dict[str, Any] = {"window": WINDOW}
+    met = Actual({**NO_LOCKS, **GOOD["exists"]})
+    assert verdict(one, tagged, told, mode="observe", **declared).why == "OptedOut"
+    assert verdict(one, locked_in, told, mode="observe", **declared).why == "ObserveMode"
     assert verdict(one, locked_in, told, **declared).why == "ScopeLocked"
     assert verdict(one, UNLOCKED, told, **declared).why == "TargetGone"
-    met = Actual({**NO_LOCKS, **GOOD["exists"]})
-    assert verdict(one, met, told, **declared).why == "ObserveMode"
     assert verdict(one, met, told, window=WINDOW).why == "Paused"
     assert verdict(one, met, replace(told, paused=False), window=WINDOW).why == "HoldOff"
     assert verdict(one, met, FREE, window=WINDOW).why == "OutsideWindow"
