@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=RESULTS, help="the results file")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_known_args(arguments)[0]
     console = Console(width=None if sys.stdout.isatty() else 160)
-    measures, broken = _run(chosen(BENCHMARKS, asked.only), asked.only, console)
+    measures, broken = _run(chosen(BENCHMARKS, asked.only), console)
     keep(asked.out, measures)
     console.print(_table(measures))
     for name in broken:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def chosen(benchmarks: Sequence[Benchmark], only: str | None) -> tuple[Benchmark, ...]:
-    """Every benchmark whose measurements no later one repeats; for one name, the smallest."""
+    """All that no larger one repeats; for one name, the smallest that gives it."""
     if only is not None:
         giving = [benchmark for benchmark in benchmarks if only in benchmark.names]
         return (min(giving, key=lambda benchmark: len(benchmark.names)),)
@@ -49,9 +49,7 @@ def chosen(benchmarks: Sequence[Benchmark], only: str | None) -> tuple[Benchmark
     )
 
 
-def _run(
-    benchmarks: Iterable[Benchmark], only: str | None, console: Console
-) -> tuple[list[Measure], list[str]]:
+def _run(benchmarks: Iterable[Benchmark], console: Console) -> tuple[list[Measure], list[str]]:
     measures: list[Measure] = []
     broken: list[str] = []
     for benchmark in benchmarks:
@@ -62,7 +60,7 @@ def _run(
             except Exception:  # noqa: BLE001 - the others are still measured
                 console.print(traceback.format_exc(), markup=False)
                 broken.append(benchmark.names[0])
-    return [m for m in measures if only in (None, m.name)], broken
+    return measures, broken
 
 
 def _table(measures: Iterable[Measure]) -> Table:
