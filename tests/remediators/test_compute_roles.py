@@ -100,6 +100,16 @@ def test_orphans_of_the_principal_before_are_removed_and_nothing_else() -> None:
     assert [(s.kind, s.resource.name) for s in unit.steps] == [("DeleteResource", "old-pull")]
 
 
+def test_assignments_of_somebody_else_in_the_answer_are_neither_counted_nor_removed() -> None:
+    """A list by principal also names what its groups were given."""
+    world = orphaned()
+    world.everybody = True
+    (unit,) = world.plan(REMEDIATOR)
+    assert [(s.kind, s.resource.name) for s in unit.steps] == [("DeleteResource", "old-pull")]
+    alone = World(roles=[assignment(ACR_PULL, REGISTRY, FORMER, "other")], everybody=True)
+    assert named(alone.find(REMEDIATOR)) == {"RoleMissing"}
+
+
 def test_the_same_principal_leaves_no_orphans() -> None:
     world = World()
     intent = Intent(GPU, compute_body(SYSTEM), "2026-10-01", PRINCIPAL.upper(), "run", NOW)

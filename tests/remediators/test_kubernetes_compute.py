@@ -167,6 +167,13 @@ def test_a_disconnected_endpoint_shows_the_restart_while_the_log_lags() -> None:
     assert reasons(world.find(REMEDIATOR)) == {("ComputeStale", "repair", "")}
 
 
+def test_an_older_restart_in_a_log_that_lags_does_not_hide_the_claimed_one() -> None:
+    world = suspected(World(now=RESTART + timedelta(minutes=3)).connection(API, "Disconnected"))
+    world.power_log = restarted(RESTART - timedelta(days=3))
+    world.set(GPU, "properties.createdOn", (RESTART - timedelta(days=2)).isoformat())
+    assert reasons(world.find(REMEDIATOR)) == {("ComputeStale", "repair", "")}
+
+
 def test_a_new_link_shows_the_restart_while_the_log_lags() -> None:
     world = suspected(World(now=RESTART + timedelta(minutes=3), link="pls-2"))
     recorded = Link(API, guid(API), LINK, NOW - timedelta(days=1))
@@ -250,6 +257,19 @@ def test_an_endpoint_that_is_not_being_repaired_defers_the_compute(trouble, reas
 def test_an_endpoint_that_is_being_repaired_does_not() -> None:
     world = World().set(GPU, STATE, "Failed").without(API, interface(API))
     assert reasons(world.find(REMEDIATOR)) == {("ComputeFailed", "repair", "")}
+
+
+def test_an_endpoint_of_aks_itself_does_not_matter() -> None:
+    parts = manifest()["privateEndpoints"]
+    own = API.text.replace("pe-k8s", "kube-apiserver")
+    env = environment(privateEndpoints=[*parts, {**parts[1], "id": own, "records": []}])
+    world = World().set(GPU, STATE, "Failed")
+    assert reasons(world.find(REMEDIATOR, env)) == {("ComputeFailed", "repair", "")}
+
+
+def test_a_failed_compute_without_creation_time_is_not_detached() -> None:
+    world = World().set(GPU, STATE, "Failed").set(GPU, "properties.createdOn", None)
+    assert reasons(world.find(REMEDIATOR)) == {("ComputeFailed", "block", "IncarnationUnknown")}
 
 
 def test_a_broken_endpoint_of_another_manifest_defers() -> None:

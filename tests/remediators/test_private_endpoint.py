@@ -187,6 +187,12 @@ def test_an_endpoint_without_interface_is_not_destroyed() -> None:
     assert reasons(world.find(REMEDIATOR)) == {("EndpointFailed", "block", "IncarnationUnknown")}
 
 
+def test_an_endpoint_whose_interface_has_no_guid_is_not_destroyed() -> None:
+    world = World().set(BLOB, STATE, "Failed").set(interface(BLOB), "properties.resourceGuid", "")
+    assert reasons(world.find(REMEDIATOR)) == {("EndpointFailed", "block", "IncarnationUnknown")}
+    assert world.plan(REMEDIATOR) == []
+
+
 def test_an_unknown_connection_state_says_nothing() -> None:
     world = World().connection(BLOB, "Removed")
     assert reasons(world.find(REMEDIATOR)) == {("EndpointUnsettled", "block", "Unreadable")}

@@ -61,6 +61,7 @@ class World:
     denied: set[tuple[Question, ResourceId]] = field(default_factory=set)
     memory: Memory = field(default_factory=Memory)
     now: datetime = NOW
+    everybody: bool = False  # role lists name other principals too
     asked: list[Read] = field(default_factory=list)
 
     def set(self, resource: ResourceId, path: str, value: Any) -> World:  # noqa: ANN401 - JSON
@@ -106,15 +107,16 @@ class World:
     def _role(self, resource: ResourceId) -> dict[str, Any] | None:
         return next((r for r in self.roles if ResourceId.parse(r["id"]) == resource), None)
 
+    def _names(self, role: dict[str, Any], read: Read) -> bool:
+        given = role["properties"]
+        theirs = given["principalId"].lower() == read.detail.lower()
+        above = read.resource.within(ResourceId.parse(given["scope"]))
+        return above and (theirs or self.everybody)
+
     def _listed(self, read: Read) -> list[dict[str, Any]]:
         match read.question:
             case Question.ROLES:
-                return [
-                    role
-                    for role in self.roles
-                    if role["properties"]["principalId"] == read.detail
-                    and read.resource.within(ResourceId.parse(role["properties"]["scope"]))
-                ]
+                return [role for role in self.roles if self._names(role, read)]
             case Question.POWER_LOG:
                 return self.power_log
             case Question.WRITE_LOG:
