@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Self
 
 from pydantic import GetCoreSchemaHandler
@@ -20,6 +21,7 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:\.[A-Za-z][A-Za-z0-9]*)+
 _TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _NAME: Final = re.compile(r"[\w.()@*~+-]{1,260}", re.ASCII)
 _LONGEST: Final = 2048
+_REMEMBERED: Final = 8192
 _EXTENSIONS: Final = "microsoft.authorization"
 
 
@@ -59,6 +61,12 @@ class ResourceId:
             raise InvalidResourceIdError(
                 f"a resource id is a text of at most {_LONGEST} characters"
             )
+        return cls._parsed(text)
+
+    @classmethod
+    @lru_cache(maxsize=_REMEMBERED)
+    def _parsed(cls, text: str) -> Self:
+        """The same few ids are read from every body; values are frozen, so they are shared."""
         trimmed = text.rstrip("/") if text.count("/") > 1 else text
         subscription = _SUBSCRIPTION.match(trimmed)
         if subscription is None:
