@@ -328,7 +328,7 @@ def build(
     if change is not None:
         change(manifest)
     folder = tmp_path / "environments"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(json.dumps(manifest, indent=1))
     settings = Settings.read(
         {
