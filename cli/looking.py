@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from cli.session import patiently
 from cli.shell import CommandError
+from shared.guards import mode_of
+from shared.model.environment import Mode
 from shared.model.finding import Disposition, Finding
 from shared.model.plan import Unit
 from shared.model.trigger import Cause, Trigger
@@ -43,10 +46,17 @@ def look(
     return seen
 
 
-def wish(services: Services, name: str, only: Sequence[str], *, dry_run: bool) -> Trigger:
+def wish(
+    services: Services,
+    name: str,
+    only: Sequence[str],
+    *,
+    dry_run: bool,
+    cause: Cause = Cause.MANUAL,
+) -> Trigger:
     """A person's wish for a run of the remediators in ``only`` (none named: all)."""
     return Trigger(
-        new_id(), name, Cause.MANUAL, services.clock(),
+        new_id(), name, cause, services.clock(),
         remediators=tuple(only), dry_run=dry_run, by=person(), note="command line",
     )  # fmt: skip
 
@@ -66,9 +76,27 @@ def drift(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.disposition is not Disposition.NOT_NEEDED)
 
 
-def would_destroy(seen: Assessment) -> Iterator[Unit]:
-    """The destructive units that nothing but the dry run holds back."""
-    for unit in seen.plan.units:
-        verdict = seen.judgement.verdicts[unit.id]
-        if unit.destructive and (verdict.allowed or verdict.why == "DryRun"):
-            yield unit
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a person has to agree to: what destroys, and what the mode has them approve."""
+
+    destructive: tuple[Unit, ...]
+    approvals: tuple[Unit, ...]
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """What is asked about, each once."""
+        units = (*self.destructive, *self.approvals)
+        return tuple(dict.fromkeys(unit.title for unit in units))
+
+
+def questions(services: Services, seen: Assessment) -> Questions:
+    """The units that nothing but the dry run holds back and that a person has a say in."""
+    environment = services.declared(seen.environment).environment
+    verdicts = seen.judgement.verdicts
+    ready = [u for u in seen.plan.units if verdicts[u.id].why in {"", "DryRun"}]
+    modes = {u.id: mode_of(u.remediator, environment, services.settings.mode) for u in ready}
+    return Questions(
+        tuple(u for u in ready if u.destructive and modes[u.id] is Mode.REMEDIATE),
+        tuple(u for u in ready if modes[u.id] is Mode.APPROVE),
+    )

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from cli.looking import person, wish
 from cli.progress import Progress
 from cli.shell import Shell
 from cli.showing import step_words
 from shared.model.codec import dump
 from shared.model.json import JsonObject
 from shared.model.progress import Refused
-from shared.model.trigger import Trigger
+from shared.model.trigger import Cause, Trigger
+from shared.records import ApprovalState
 from shared.workflow.activities import ACTIVITIES
 from shared.workflow.entity import RECONCILE
 from shared.workflow.inline import Engine, RealTime
@@ -45,6 +47,20 @@ def run(
     if record is None:
         raise RuntimeError(f"run {trigger.id} left no record")
     return record
+
+
+def approved(services: Services, record: JsonObject, only: Sequence[str]) -> Trigger | None:
+    """Approve the plan that ``record``'s run left waiting, as the person who asked for the run.
+
+    Returns the wish for the run that carries it out (only if the plan is the same by then), or
+    nothing when no plan waits.
+    """
+    name, run_id = record["environment"], record["id"]
+    waiting = services.records.approval(name)
+    if waiting is None or waiting.run != run_id or waiting.state is not ApprovalState.WAITING:
+        return None
+    services.records.decide_approval(name, run_id, approved=True, by=person())
+    return wish(services, name, only, dry_run=False, cause=Cause.APPROVAL)
 
 
 @contextmanager

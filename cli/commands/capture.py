@@ -23,6 +23,7 @@ Examples:
   relink capture --workspace ID --workspace OTHER --name shared-cluster > shared.yaml
 """
 ROUNDS = 20
+_SUBSCRIPTION = re.compile(r"/subscriptions/[0-9a-f-]{36}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -123,7 +124,8 @@ def _tell(shell: Shell, draft: Draft, text: str, out: Path | None) -> None:
     shell.note(f"captured environment '{draft.name}': {counts}")
 
 
-def _problems(text: str, out: Path | None) -> tuple[str, ...]:
+def _problems(text: str, out: Path | None) -> list[str]:
+    """What keeps the file from being used as it is; ids out of reach are one problem."""
     from cli.session import read_files  # noqa: PLC0415 - --help must stay quick
 
     with tempfile.TemporaryDirectory(prefix="relink-") as folder:
@@ -131,4 +133,11 @@ def _problems(text: str, out: Path | None) -> tuple[str, ...]:
         file.write_text(text, encoding="utf-8")
         found = read_files([file]).problems
     shown = str(out) if out else "standard output"
-    return tuple(str(problem).replace(str(file), shown) for problem in found)
+    outside = [problem for problem in found if "outside of RELINK_SCOPES" in problem.message]
+    told = [str(p).replace(str(file), shown) for p in found if p not in outside]
+    if outside:
+        reach = ",".join(sorted(set(_SUBSCRIPTION.findall(text.lower()))))
+        told.append(
+            f"{len(outside)} ids lie outside of the scopes; let them in: RELINK_SCOPES={reach}"
+        )
+    return told

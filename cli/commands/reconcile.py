@@ -11,8 +11,8 @@ import typer
 from cli.shell import CommandError, Shell, Status, shell_of
 
 if TYPE_CHECKING:
+    from cli.looking import Questions
     from shared.model.json import JsonObject
-    from shared.workflow.papers import Assessment
 
 EXAMPLES = """\b
 Examples:
@@ -36,11 +36,11 @@ def reconcile(
 ) -> None:
     """Repair what differs from the manifest, and read again to prove it.
 
-    Asks before anything is deleted or detached. Ctrl-C lets what has begun finish; run it again to
+    Asks before anything is deleted or detached, and for everything in mode approve. Ctrl-C lets what has begun finish; run it again to
     go on. Exit status 0: in sync or repaired; 2: drift remains, nothing failed; 1: it failed.
     """
-    from cli.looking import look, wish, would_destroy  # noqa: PLC0415 - --help must stay quick
-    from cli.running import run  # noqa: PLC0415 - the same
+    from cli.looking import look, questions, wish  # noqa: PLC0415 - --help must stay quick
+    from cli.running import approved, run  # noqa: PLC0415 - the same
     from cli.session import fixed, open_services, read_file, records_address  # noqa: PLC0415 - same
     from cli.showing import show_assessment, show_record  # noqa: PLC0415 - the same
 
@@ -51,13 +51,16 @@ def reconcile(
     services = open_services(address, fixed(declared))
     name = declared.environment.name
     confirmed: frozenset[str] | None = None
+    agreed = yes
     if not yes:
         seen = look(services, name, shell.note, names)
         show_assessment(shell, seen)
-        _ask(shell, seen, [unit.title for unit in would_destroy(seen)])
-        confirmed = frozenset(unit.id for unit in would_destroy(seen))
-    trigger = wish(services, name, names, dry_run=False)
-    record = run(shell, services, trigger, confirmed)
+        asked = questions(services, seen)
+        agreed = _ask(shell, name, asked)
+        confirmed = frozenset(unit.id for unit in (*asked.destructive, *asked.approvals))
+    record = run(shell, services, wish(services, name, names, dry_run=False), confirmed)
+    if agreed and (again := approved(services, record, names)) is not None:
+        record = run(shell, services, again, confirmed)
     show_record(shell, record)
     raise typer.Exit(_status(record))
 
@@ -77,21 +80,24 @@ def can_ask() -> bool:
     return sys.stdin.isatty()
 
 
-def _ask(shell: Shell, seen: Assessment, titles: list[str]) -> None:
-    """A person agrees to each thing that is deleted or detached, or nothing begins."""
-    if not titles:
-        return
+def _ask(shell: Shell, name: str, asked: Questions) -> bool:
+    """Whether a person agreed. What destroys begins only then; what waits for approval may wait."""
+    if not asked.titles:
+        return False
     if not can_ask():
+        if not asked.destructive:
+            return False
         raise CommandError(
             "these would delete or detach something, and nobody can be asked here:",
-            *titles,
+            *(unit.title for unit in asked.destructive),
             "nothing was changed; add --yes to agree in advance",
         )
-    shell.say(f"\n{len(titles)} of these delete or detach something:", "bold yellow")
-    for title in titles:
-        shell.say(f"  {title}")
-    if not typer.confirm(f"Repair {seen.environment}?"):
+    shell.say(f"\n{len(asked.titles)} of these delete or detach something, or want your approval:")
+    for title in asked.titles:
+        shell.say(f"  {title}", "bold yellow")
+    if not typer.confirm(f"Repair {name}?"):
         raise CommandError("nothing was changed")
+    return True
 
 
 def _status(record: JsonObject) -> Status:

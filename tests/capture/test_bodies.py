@@ -102,11 +102,10 @@ def live_endpoint(**properties: object) -> dict[str, Any]:
             "provisioningState": "Succeeded",
             "resourceGuid": "g",
             "subnet": {"id": "/subnet", "properties": {"addressPrefix": "10.0.0.0/24"}},
-            "networkInterfaces": [{"id": "/nic"}],
             "customDnsConfigs": [{"fqdn": "x", "ipAddresses": ["10.0.0.4"]}],
+            "customNetworkInterfaceName": "",
             "privateLinkServiceConnections": [connection],
             "manualPrivateLinkServiceConnections": [],
-            "customNetworkInterfaceName": "",
             "applicationSecurityGroups": [{"id": "/asg", "properties": {"x": 1}}],
             "ipConfigurations": [
                 {

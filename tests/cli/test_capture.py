@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shared.manifests import parse_manifest
 from simulator.faults import Fault, Mischief
 from tests.cli.world import World
@@ -152,6 +154,18 @@ def test_a_name_that_no_environment_may_have_is_refused(world: World) -> None:
     done = world.relink("capture", "-w", world.plan.workspace, "--name", "Prod East")
     assert done.exit_code == 1
     assert "--name: found 'Prod East'" in done.stderr
+
+
+def test_ids_outside_of_the_scopes_come_with_the_setting_that_lets_them_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = f"/subscriptions/{world.plan.subscription}/resourceGroups/prod-ml"
+    monkeypatch.setenv("RELINK_SCOPES", group)
+    done = world.relink("capture", "-w", world.plan.workspace)
+    assert done.exit_code == 0
+    setting = f"RELINK_SCOPES=/subscriptions/{world.plan.subscription}"
+    assert "ids lie outside of the scopes" in done.stderr
+    assert setting in done.stderr
 
 
 def test_quiet_leaves_the_manifest_alone(world: World) -> None:

@@ -186,6 +186,23 @@ def test_observe_plans_and_changes_nothing(
     assert world.cloud.writes() == []
 
 
+@pytest.mark.parametrize(
+    ("agreeing", "status"), [(["--yes"], 0), ([], 2)], ids=["agreed", "nobody-asked"]
+)
+def test_mode_approve_waits_for_a_person_who_may_be_at_the_command_line(
+    world: World, agreeing: list[str], status: int
+) -> None:
+    file = world.captured()
+    file.write_text(file.read_text().replace("mode: remediate", "mode: approve"))
+    world.does("PATCH", world.plan.storage, OPEN)
+    world.cloud.exchanges.clear()
+    done = world.relink("reconcile", str(file), *agreeing)
+    assert done.exit_code == status, done.output
+    assert bool(world.cloud.writes()) is bool(agreeing)
+    if not agreeing:
+        assert "AwaitingApproval" in done.stdout
+
+
 def test_a_refused_step_fails_the_run_and_the_others_go_on(world: World) -> None:
     file = world.captured()
     world.does("PATCH", world.plan.storage, OPEN)
