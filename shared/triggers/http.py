@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from shared.guards import mode_of
 from shared.manifests import Declared
 from shared.model.codec import dump
 from shared.model.trigger import Cause, Trigger
+from shared.settings import SettingsError
 from shared.triggers.bodies import (
     BadBodyError,
     ReasonBody,
@@ -27,11 +29,19 @@ from shared.workflow.entity import RECONCILE
 from shared.workflow.services import Services, UnknownEnvironmentError
 
 type Client = df.DurableFunctionsClient
+_LOG = logging.getLogger("relink.http")
 
 
 def http_blueprint(services: Callable[[], Services], environ: Mapping[str, str]) -> df.Blueprint:
     """The routes about environments."""
     blueprint = df.Blueprint()
+    _add_looking(blueprint, services)
+    _add_wishing(blueprint, services, environ)
+    return blueprint
+
+
+def _add_looking(blueprint: df.Blueprint, services: Callable[[], Services]) -> None:
+    """What only shows."""
 
     @blueprint.function_name("health")
     @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -55,6 +65,12 @@ def http_blueprint(services: Callable[[], Services], environ: Mapping[str, str])
     async def show_environment(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """One environment: version, modes, what is queued, debts, the last run."""
         return await _show(services(), req, client)
+
+
+def _add_wishing(
+    blueprint: df.Blueprint, services: Callable[[], Services], environ: Mapping[str, str]
+) -> None:
+    """What has consequences."""
 
     @blueprint.function_name("reconcile_environment")
     @blueprint.route(
@@ -83,10 +99,13 @@ def http_blueprint(services: Callable[[], Services], environ: Mapping[str, str])
         """Go on with what was wanted in the meantime."""
         return await _pause(services(), req, client, caller(req, environ), "resume")
 
-    return blueprint
-
 
 def _health(services: Callable[[], Services]) -> func.HttpResponse:
+    try:
+        services()
+    except SettingsError as error:
+        _LOG.error("the settings cannot be used: %s", error)
+        return answer({"status": "misconfigured", "see": "the app's log"}, 503)
     manifests = services().manifests.current()
     status = "degraded" if manifests.problems else "ok"
     body = {
