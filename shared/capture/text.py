@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any, Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.emitter import Emitter
 
 from shared.capture.access import Item
 from shared.capture.draft import Draft, Section
@@ -68,7 +69,7 @@ def _section(section: Section) -> str:
 
 def _item(key: str, item: Item) -> str:
     remarks = "".join(_comment(f"Look: {remark}.", "  ") for remark in item.remarks)
-    text = textwrap.indent(_yaml([item.body]), "  ")
+    text = _yaml([item.body])
     return remarks + (_with_role_names(text) if key == "computes" else text)
 
 
@@ -84,30 +85,36 @@ def _with_role_names(text: str) -> str:
 
 def _left_out(draft: Draft) -> Iterator[str]:
     if draft.unread:
-        listed = "\n".join(f"- {line}" for line in draft.unread)
-        yield "\n" + _comment(f"Not captured, because it could not be read:\n{listed}")
+        listed = "\n\n".join(f"- {line}" for line in draft.unread)
+        yield "\n" + _comment(f"Not captured, because it could not be read:\n\n{listed}")
 
 
 def _comment(text: str, indent: str = "") -> str:
-    """``text`` as comment lines; ids are never broken."""
+    """``text`` as comment lines, a paragraph a blank line apart; ids are never broken."""
     lines = [
         piece
-        for line in text.splitlines()
+        for paragraph in text.split("\n\n")
         for piece in textwrap.wrap(
-            line,
-            _WIDTH - len(indent),
-            break_long_words=False,
-            break_on_hyphens=False,
+            paragraph, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False
         )
     ]
     return "".join(f"{indent}# {line}\n" for line in lines)
 
 
+class _Emitter(Emitter):
+    """Ids are keys under userAssignedIdentities; YAML allows keys of 1024 characters."""
+
+    MAX_SIMPLE_KEY_LENGTH = 1000
+
+
 def _yaml(value: Any) -> str:  # noqa: ANN401 - JSON
+    """``value`` as block YAML, two spaces further in."""
     yaml = YAML(typ="safe", pure=True)
+    yaml.Emitter = _Emitter
     yaml.width = 1 << 20  # an id on two lines could be found by nobody
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # ruamel means bool
+    yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.ignore_aliases = lambda _: True
     stream = StringIO()
     yaml.dump(value, stream)
