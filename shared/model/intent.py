@@ -16,7 +16,8 @@ class Intent:
     ``body`` is the complete writable body (manifest fields win over the live ones, secrets are
     left out by an allow-list). ``incarnation`` names the one that may be destroyed: an endpoint's
     interface resourceGuid, a compute's createdOn. ``principal`` is the identity that dies with it,
-    whose role assignments become orphans. ``run`` and ``stored_at`` are filled in when it is stored.
+    whose role assignments become orphans. ``run``, ``stored_at`` and ``remediator`` (whose unit it
+    is, and who alone can say that it is settled) are filled in when it is stored.
     """
 
     resource: ResourceId
@@ -25,3 +26,4 @@ class Intent:
     principal: str = ""
     run: str = ""
     stored_at: datetime | None = None
+    remediator: str = ""

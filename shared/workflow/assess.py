@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import guards
-from shared.focus import focus
+from shared.focus import focus, kept
 from shared.guards import Circumstances, Judgement, mode_of
 from shared.manifests import Declared
 from shared.model.actual import Actual, Memory, Observation, Read
@@ -91,7 +91,9 @@ class _Look:
             plan=plan,
             judgement=judgement,
             links=verified_links(environment, actual, findings, self._services.clock()),
-            looked_at=tuple(part.id for part in environment.parts()),
+            looked_at=tuple(sorted(self._judged(memory))),
+            active=tuple(remediator.name for remediator in self._catalogue),
+            debts=tuple(debt.id for debt in memory.debts),
             approved_hash=self._decided(ApprovalState.APPROVED),
             sights=sights_of(plan, dict(self._answers)),
             unreadable=tuple(
@@ -100,6 +102,9 @@ class _Look:
             ),
             azure_calls=len(self._answers),
         )
+
+    def _judged(self, memory: Memory) -> frozenset[ResourceId]:
+        return kept(self._declared.environment, self._trigger.resources, memory)
 
     def _read(self, reads: Iterable[Read]) -> None:
         self._answers.update(self._services.azure().read(reads))

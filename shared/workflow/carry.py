@@ -40,7 +40,7 @@ def start_step(services: Services, errand: Errand) -> Progress:
         return held
     if isinstance(step, DESTRUCTIVE) and unit.intent is not None:
         now = services.clock()
-        intent = replace(unit.intent, run=errand.run, stored_at=now)
+        intent = replace(unit.intent, run=errand.run, stored_at=now, remediator=unit.remediator)
         services.records.store_intent(errand.environment, intent)
     return services.azure().start(step, dict(assessment.observed()))
 

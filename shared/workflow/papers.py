@@ -31,7 +31,11 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One round's papers."""
+    """One round's papers.
+
+    ``looked_at`` are the parts that were judged, ``active`` the remediators that judged them, and
+    ``debts`` the ids of the debts that they knew of: what came in later was not looked at.
+    """
 
     environment: str
     manifest_version: str
@@ -41,6 +45,8 @@ class Assessment:
     judgement: Judgement
     links: tuple[Link, ...] = ()
     looked_at: tuple[ResourceId, ...] = ()
+    active: tuple[str, ...] = ()
+    debts: tuple[str, ...] = ()
     approved_hash: str = ""
     sights: tuple[Sight, ...] = ()
     unreadable: tuple[str, ...] = ()
