@@ -18,7 +18,7 @@ from shared.model.json import JsonObject
 from shared.records import Records, Store, open_store
 from shared.remediator import Catalogue
 from shared.settings import SettingProblem, Settings, SettingsError
-from shared.workflow.services import AzureGateway, Services
+from shared.workflow.services import AzureGateway, NotToldError, Services
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -137,7 +137,7 @@ def _gateway(
 
 
 def _notifier(url: str | None) -> Callable[[JsonObject], None]:
-    """A webhook that is told once; its failure is logged and stops nothing."""
+    """A webhook. A failure is ``NotToldError``: it stops nothing, and is told again later."""
 
     def notify(message: JsonObject) -> None:
         _LOG.warning("needs a person: %s %s", message["environment"], message["outcome"])
@@ -155,4 +155,5 @@ def _post(url: str, message: Mapping[str, Any]) -> None:
         answer.raise_for_status()
     except httpx.HTTPError as error:
         host = httpx.URL(url).host
-        _LOG.error("the notification webhook at %s failed: %s", host, type(error).__name__)
+        text = f"the notification webhook at {host} failed: {type(error).__name__}"
+        raise NotToldError(text) from None  # the chained error would show the URL's secret

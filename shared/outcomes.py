@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.guards import Judgement
+from shared.guards import Judgement, held_off_until
+from shared.model.attempt import Attempt
 from shared.model.finding import Disposition, Finding
 from shared.model.outcome import Outcome, OutcomeKind
 from shared.model.plan import Plan
+from shared.model.resource_id import ResourceId
 
 NOT_VERIFIED = "NotVerified"
 _SOON = {
@@ -45,6 +47,11 @@ class UnitResult:
     def ok(self) -> bool:
         """Whether every step was done. Whether it helped is the next assessment's to say."""
         return not self.why
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything of it was started."""
+        return self.why not in _HELD
 
 
 def outcomes(
@@ -92,7 +99,7 @@ def _vanished(finding: Finding, last: Round, result: UnitResult | None, now: dat
     It is repaired if we acted on it and the last look saw its resource in order. What that look
     says instead of it (unreadable, still being made, waiting for an approval) is no such sight.
     """
-    if result is None or result.why in _HELD:
+    if result is None or not result.begun:
         return Outcome(finding, OutcomeKind.IN_SYNC, message="no longer found, without our doing")
     instead = [
         other
@@ -162,11 +169,24 @@ def _unrepaired(
     return Outcome(finding, OutcomeKind.DEFERRED, "FollowsStopped", text)
 
 
+def backed_off(
+    found: Sequence[Outcome], attempts: Mapping[ResourceId, tuple[Attempt, ...]], now: datetime
+) -> tuple[Outcome, ...]:
+    """``found`` with the time at which a failed repair may be tried again: that is when to wake."""
+    return tuple(
+        replace(each, until=held_off_until(attempts.get(each.finding.resource, ()), now))
+        if each.kind is OutcomeKind.FAILED and each.until is None
+        else each
+        for each in found
+    )
+
+
 _HELD = frozenset({"Paused", "LeaseLost", "Interrupted"})
+"""Why a unit was stopped before its first step: nothing of it was begun."""
 
 
 def _refusal(result: UnitResult) -> OutcomeKind:
-    if result.why in _HELD:
+    if not result.begun:
         return OutcomeKind.DEFERRED
     return OutcomeKind.BLOCKED if result.blocked else OutcomeKind.FAILED
 

@@ -9,16 +9,17 @@ from typing import Any
 
 from shared.model.codec import dump, load
 from shared.model.finding import Disposition
-from shared.model.json import JsonObject, fingerprint
+from shared.model.intent import Intent
+from shared.model.json import JsonObject
 from shared.model.outcome import Outcome, OutcomeKind, worst
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
-from shared.outcomes import UnitResult, outcomes, wake_at
+from shared.outcomes import NOT_VERIFIED, UnitResult, backed_off, outcomes, wake_at
 from shared.workflow.papers import Assessment, Papers
 from shared.workflow.services import Services
+from shared.workflow.telling import tell
 
 APPROVAL_TIME = timedelta(hours=24)
-_TOLD = frozenset({OutcomeKind.BLOCKED, OutcomeKind.FAILED, OutcomeKind.AWAITING_APPROVAL})
 RECORD_VERSION = "relink.record/v1"
 
 
@@ -44,33 +45,49 @@ class Account:
 def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusion:
     """Judge the run, write its immutable record, pay debts, let go of intents and the lease.
 
-    Called again for the same run (a killed worker), it finds its record and changes nothing.
+    Called again for the same run (a killed worker), it finds its record, judges nothing anew and
+    does what may be left of the rest.
     """
-    written = services.records.run(trigger.id)
-    if written is not None:
-        _let_go(services, trigger)
-        return _conclusion_of(written)
+    record = services.records.run(trigger.id)
+    if record is None:
+        record = _judge(services, trigger, account)
+        services.records.store_run(trigger.id, record)
+        services.report(record)
+    for request in trigger.requests:
+        services.records.point_request(request, trigger.id)
+    tell(services, record)
+    _let_go(services, trigger)
+    return _conclusion_of(record)
+
+
+def _judge(services: Services, trigger: Trigger, account: Account) -> dict[str, Any]:
+    """What the run came to, as its record; what is owed is settled on the way."""
     papers = Papers(services.records, trigger.id)
     rounds = [seen for n in range(1, account.rounds + 1) if (seen := papers.get(n)) is not None]
     now = services.clock()
     found = _outcomes(rounds, account, now)
-    kind = worst(outcome.kind for outcome in found)
-    until = wake_at(found, now)
-    if account.held_until is not None:
-        kind, until = OutcomeKind.DEFERRED, account.held_until
-    elif account.problem:
-        kind = OutcomeKind.FAILED
+    approval = services.records.approval(trigger.environment)
     if rounds and not trigger.dry_run:
-        _remember(services, trigger, rounds, found, account)
+        _remember(services, trigger.environment, rounds, found, account)
+        found = backed_off(found, services.records.attempts(trigger.environment), now)
+    kind, until = _named(rounds, found, account, now)
     record = _record(services, trigger, rounds, found, account, kind=kind, now=now)
+    record["approval"] = dump(approval) if approval else None
     record["wakeAt"] = until.isoformat() if until else None
-    services.records.store_run(trigger.id, record)
-    for request in trigger.requests:
-        services.records.point_request(request, trigger.id)
-    _let_go(services, trigger)
-    services.report(record)
-    _tell(services, record, found, account)
-    return Conclusion(kind, until)
+    return record
+
+
+def _named(
+    rounds: Sequence[Assessment], found: Sequence[Outcome], account: Account, now: datetime
+) -> tuple[OutcomeKind, datetime | None]:
+    """What the run is called, and when the environment is looked at again by itself."""
+    if account.held_until is not None:
+        return OutcomeKind.DEFERRED, account.held_until
+    if account.problem:
+        return OutcomeKind.FAILED, wake_at(found, now)
+    if rounds and not found and not rounds[-1].active:
+        return OutcomeKind.NOT_NEEDED, None  # all is off: nothing was looked at
+    return worst(outcome.kind for outcome in found), wake_at(found, now)
 
 
 def _conclusion_of(record: JsonObject) -> Conclusion:
@@ -84,7 +101,18 @@ def _outcomes(rounds: Sequence[Assessment], account: Account, now: datetime) -> 
     if not rounds:
         return ()
     results = {unit["unit"]: _result(unit) for unit in account.units}
-    return outcomes([seen.round for seen in rounds], results, now)
+    seen = [assessment.round for assessment in rounds]
+    return outcomes(seen, results, now, verified=_verified(rounds, account))
+
+
+def _verified(rounds: Sequence[Assessment], account: Account) -> bool:
+    """Whether there was a look after the last unit that was carried out."""
+    last = max((_round_of(unit) for unit in account.units), default=0)
+    return last < account.rounds == len(rounds)
+
+
+def _round_of(unit: JsonObject) -> int:
+    return int(unit.get("round", 1))
 
 
 def _result(unit: JsonObject) -> UnitResult:
@@ -94,39 +122,55 @@ def _result(unit: JsonObject) -> UnitResult:
 
 def _remember(
     services: Services,
-    trigger: Trigger,
+    name: str,
     rounds: Sequence[Assessment],
     found: Sequence[Outcome],
     account: Account,
 ) -> None:
-    records, name, last = services.records, trigger.environment, rounds[-1]
-    open_ = {o.finding.resource for o in found if o.kind not in _SETTLED}
+    records, last = services.records, rounds[-1]
     for debt in records.debts(name):
-        if _refuted(debt.target, last):
+        if debt.id in last.debts and _refuted(debt.target, last):
             records.close_debt(name, debt.id)
-    for intent in records.intents(name):
-        if intent.resource not in open_ and intent.resource in _judged(rounds):
+    if _verified(rounds, account):
+        whole = len(last.active) == len(services.catalogue)
+        for intent in _settled_intents(records.intents(name), last, found, whole=whole):
             records.remove_intent(name, intent.resource)
     for link in last.links:
         records.store_link(name, link)
     _note_attempts(services, name, rounds, found, account)
-    if account.units and last.approved_hash:
-        records.clear_approval(name)
-    _accept(services, trigger, rounds, account)
+    _clear_approval(services, name, rounds, account)
+    _accept(services, name, rounds, account)
 
 
 _SETTLED = frozenset({OutcomeKind.REPAIRED, OutcomeKind.IN_SYNC, OutcomeKind.NOT_NEEDED})
 
 
 def _refuted(target: ResourceId, last: Assessment) -> bool:
-    """Whether the last look says of the debt's target that nothing is owed (any more)."""
+    """Whether the last look says of the debt's target that nothing is owed (any more).
+
+    Other drift of the target does not matter; the suspicion itself must not stand in doubt.
+    """
     about = [finding for finding in last.findings if finding.resource == target]
-    return bool(about) and all(f.disposition is Disposition.NOT_NEEDED for f in about)
+    refuted = {f.reason for f in about if f.disposition is Disposition.NOT_NEEDED}
+    doubted = {f.reason for f in about if f.disposition is not Disposition.NOT_NEEDED}
+    return bool(refuted - doubted)
 
 
-def _judged(rounds: Sequence[Assessment]) -> frozenset[ResourceId]:
-    """The resources that the last look really looked at."""
-    return frozenset(rounds[-1].looked_at)
+def _settled_intents(
+    intents: Iterable[Intent], last: Assessment, found: Sequence[Outcome], *, whole: bool
+) -> list[Intent]:
+    """Intents whose resource the last look saw in order, judged by whose unit it was.
+
+    ``whole`` says that every remediator looked: then it does not matter whose it was.
+    """
+    open_ = {o.finding.resource for o in found if o.kind not in _SETTLED}
+    return [
+        intent
+        for intent in intents
+        if intent.resource in last.looked_at
+        and intent.resource not in open_
+        and (whole or intent.remediator in last.active)
+    ]
 
 
 def _note_attempts(
@@ -136,25 +180,58 @@ def _note_attempts(
     found: Sequence[Outcome],
     account: Account,
 ) -> None:
-    carried = {unit["unit"] for unit in account.units}
-    bad = {o.finding.resource for o in found if o.kind is OutcomeKind.FAILED}
-    resources = {u.resource for seen in rounds for u in seen.plan.units if u.id in carried}
-    for resource in sorted(resources):
-        services.records.note_attempt(
-            environment, resource, services.clock(), ok=resource not in bad
-        )
+    """One attempt per resource that was acted on; the same again when this is called again."""
+    bad = {
+        o.finding.resource for o in found if o.kind is OutcomeKind.FAILED or o.why == NOT_VERIFIED
+    }
+    tried: dict[ResourceId, tuple[datetime, bool]] = {}
+    for unit in account.units:
+        seen = _assessment_of(unit, rounds)
+        result = _result(unit)
+        if seen is None or not result.begun or (result.blocked and not unit.get("at_step")):
+            continue
+        resource = seen.plan.unit(result.unit).resource
+        tried[resource] = (_ended(unit, seen.at), result.ok and resource not in bad)
+    known = services.records.attempts(environment)
+    for resource, (at, ok) in sorted(tried.items()):
+        if at not in {attempt.at for attempt in known.get(resource, ())}:
+            services.records.note_attempt(environment, resource, at, ok=ok)
 
 
-def _accept(
-    services: Services, trigger: Trigger, rounds: Sequence[Assessment], account: Account
+def _assessment_of(unit: JsonObject, rounds: Sequence[Assessment]) -> Assessment | None:
+    """The assessment whose unit it was."""
+    place = _round_of(unit) - 1
+    return rounds[place] if place < len(rounds) else None
+
+
+def _ended(unit: JsonObject, otherwise: datetime) -> datetime:
+    timings = unit.get("timings") or ()
+    return datetime.fromisoformat(timings[-1]["endedAt"]) if timings else otherwise
+
+
+def _clear_approval(
+    services: Services, name: str, rounds: Sequence[Assessment], account: Account
 ) -> None:
-    """A destructive plan of this manifest version was carried out: the version is known now."""
-    carried = {unit["unit"] for unit in account.units}
-    destructive = any(
-        unit.destructive and unit.id in carried for seen in rounds for unit in seen.plan.units
-    )
-    if destructive:
-        services.records.accept_version(trigger.environment, rounds[-1].manifest_version)
+    """What was approved was carried out. Another question, or another plan's yes, stays."""
+    used = {
+        seen.approved_hash
+        for seen in rounds
+        if seen.approved_hash and seen.approved_hash == seen.judgement.approval_hash
+    }
+    approval = services.records.approval(name)
+    if account.units and approval is not None and approval.plan_hash in used:
+        services.records.clear_approval(name)
+
+
+def _accept(services: Services, name: str, rounds: Sequence[Assessment], account: Account) -> None:
+    """A destructive plan of a manifest version was carried out: that version is known now."""
+    for unit in account.units:
+        seen = _assessment_of(unit, rounds)
+        if seen is None or not _result(unit).begun:
+            continue
+        if seen.plan.unit(unit["unit"]).destructive:
+            services.records.accept_version(name, seen.manifest_version)
+            return
 
 
 def _let_go(services: Services, trigger: Trigger) -> None:
@@ -174,7 +251,6 @@ def _record(
     now: datetime,
 ) -> dict[str, Any]:
     last = rounds[-1] if rounds else None
-    approval = services.records.approval(trigger.environment)
     return {
         "apiVersion": RECORD_VERSION,
         "id": trigger.id,
@@ -190,7 +266,8 @@ def _record(
         "outcomes": [_told(outcome) for outcome in found],
         "units": list(account.units),
         "rounds": [_round(seen) for seen in rounds],
-        "approval": dump(approval) if approval else None,
+        "remediators": list(last.active) if last else [],
+        "lookedAt": [str(resource) for resource in last.looked_at] if last else [],
         "unreadable": list(last.unreadable) if last else [],
     }
 
@@ -211,35 +288,6 @@ def _round(seen: Assessment) -> dict[str, Any]:
         "verdicts": dump(list(seen.judgement.verdicts.values())),
         "azureReads": seen.azure_calls,
     }
-
-
-def _tell(
-    services: Services, record: JsonObject, found: Sequence[Outcome], account: Account
-) -> None:
-    """The webhook is told of what needs a person, once as long as it is the same."""
-    if record["trigger"]["dry_run"]:
-        return
-    name = record["environment"]
-    telling = [outcome for outcome in found if outcome.kind in _TOLD]
-    print_ = fingerprint([_sign(telling), account.problem])
-    if services.records.paper("told", name) == print_:
-        return
-    services.records.put_paper("told", name, print_)
-    if telling or account.problem:
-        services.notify(
-            {
-                "environment": name,
-                "run": record["id"],
-                "outcome": record["outcome"],
-                "problem": account.problem,
-                "findings": [_told(outcome) for outcome in telling],
-                "approval": record["approval"] if record["outcome"] == "AwaitingApproval" else None,
-            }
-        )
-
-
-def _sign(found: Iterable[Outcome]) -> list[list[str]]:
-    return sorted([outcome.finding.key, outcome.kind.value, outcome.why] for outcome in found)
 
 
 def ask(services: Services, trigger: Trigger, assessment: Assessment) -> None:

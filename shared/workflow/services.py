@@ -44,6 +44,10 @@ class ManifestsInForce(Protocol):
         ...
 
 
+class NotToldError(Exception):
+    """The notification did not arrive; it is tried again at the end of the next run."""
+
+
 class UnknownEnvironmentError(LookupError):
     """No manifest declares this environment."""
 
