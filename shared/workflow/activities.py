@@ -8,15 +8,20 @@ from typing import Any
 
 from shared.azure.errors import Transient
 from shared.model.codec import dump, load
-from shared.model.progress import Progress
+from shared.model.progress import Progress, Retry, Waiting
 from shared.model.trigger import Trigger
 from shared.reconcile import PlanningError
+from shared.records import Conflict, StoreUnavailableError
 from shared.workflow.assess import Held, assess, skeletons
 from shared.workflow.carry import Errand, look_step, start_step
 from shared.workflow.conclude import Account, ask, conclude
 from shared.workflow.services import Services, UnknownEnvironmentError
 
 _LOG = logging.getLogger("relink.workflow")
+
+_UNREACHABLE = (StoreUnavailableError, Conflict)
+"""The records may answer again in a moment; a unit must not break off half way for that."""
+_STORE_AGAIN = 10.0
 
 type Activity = Callable[[Services, dict[str, Any]], dict[str, Any]]
 
@@ -28,6 +33,8 @@ def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, An
         look = assess(services, trigger, message["round"])
     except Transient as busy:
         return {"state": "later", "after": busy.retry_after, "problem": str(busy)}
+    except _UNREACHABLE as error:
+        return {"state": "later", "after": _STORE_AGAIN, "problem": str(error)}
     except (UnknownEnvironmentError, PlanningError) as error:
         return {"state": "failed", "problem": str(error)}
     if isinstance(look, Held):
@@ -39,12 +46,18 @@ def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, An
 
 def start_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
     """An ``Errand`` → a ``Progress``."""
-    return _told(start_step(services, _errand(message)))
+    try:
+        return _told(start_step(services, _errand(message)))
+    except _UNREACHABLE as error:
+        return _told(Retry(_STORE_AGAIN, type(error).__name__, str(error)))
 
 
 def look_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
     """``{"errand", "token"}`` → a ``Progress``."""
-    return _told(look_step(services, _errand(message["errand"]), message["token"]))
+    try:
+        return _told(look_step(services, _errand(message["errand"]), message["token"]))
+    except _UNREACHABLE:
+        return _told(Waiting(message["token"], _STORE_AGAIN))
 
 
 def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,13 @@ from shared.workflow.entity import ENTITY, RECONCILE
 VERSION: Final = "1"
 """Written into every account, so that a record tells which orchestrator made it."""
 MOST_ROUNDS: Final = 4
-"""The first look, two rounds of carrying out, and the looks after them."""
+"""Three looks, each with what it lets be carried out, and a last look."""
 MOST_TRIES: Final = 120
 """How often one step is begun, or one assessment taken, while Azure asks to come back later."""
+CONCLUDE_AGAIN: Final = (5, 30, 120)
+"""Seconds after which the end of a run is written again when the records cannot be reached."""
+WAKE_AFTER_LOSS: Final = timedelta(minutes=5)
+"""When to look again after a run whose end could not be written."""
 STEP_TIME: Final = timedelta(hours=1)
 """An operation that Azure has not ended by then is given up (azurerm allows as much)."""
 
@@ -41,13 +45,14 @@ def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[
                 account["held_until"] = look.get("until")
                 break
             account["rounds"] = number
-            if not look["units"] or number == MOST_ROUNDS:
+            units = _not_done_yet(look["units"], account["units"])
+            if not units or number == MOST_ROUNDS:
                 break
-            account["units"] += yield from _carry_out(ctx, trigger, number, look["units"])
+            account["units"] += yield from _carry_out(ctx, trigger, number, units)
     except task.TaskFailedError as error:
         account["problem"] = f"the run broke off: {error.details.message}"
     ctx.set_custom_status({"phase": "concluding", "round": account["rounds"]})
-    ended = yield ctx.call_activity("conclude_run", input={"trigger": trigger, "account": account})
+    ended = yield from _conclude(ctx, {"trigger": trigger, "account": account})
     if not trigger.get("dry_run"):
         word = {"run": ctx.instance_id, "at": ctx.current_utc_datetime.isoformat(), **ended}
         ctx.signal_entity(_queue(trigger), "finished", word)
@@ -78,6 +83,28 @@ def apply_unit(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[
     return result
 
 
+def _not_done_yet(units: dict[str, Any], carried: list[dict[str, Any]]) -> dict[str, Any]:
+    """Without units that this run carried out to the end: what did not help is not done again."""
+    done = {unit["unit"] for unit in carried if not unit["why"]}
+    return {name: unit for name, unit in units.items() if name not in done}
+
+
+def _conclude(ctx: task.OrchestrationContext, message: dict[str, Any]) -> Steps[dict[str, Any]]:
+    """The end of the run; the queue is told of it even when it cannot be written down."""
+    problem = ""
+    for seconds in (*CONCLUDE_AGAIN, 0):
+        try:
+            ended = yield ctx.call_activity("conclude_run", input=message)
+        except task.TaskFailedError as error:
+            problem = f"the end of the run could not be recorded: {error.details.message}"
+        else:
+            return dict(ended)
+        if seconds:
+            yield ctx.create_timer(timedelta(seconds=seconds))
+    wake_at = ctx.current_utc_datetime + WAKE_AFTER_LOSS
+    return {"outcome": "Failed", "problem": problem, "wake_at": wake_at.isoformat()}
+
+
 def _assess(
     ctx: task.OrchestrationContext, trigger: dict[str, Any], number: int
 ) -> Steps[dict[str, Any]]:
@@ -87,7 +114,7 @@ def _assess(
         look = yield ctx.call_activity("assess", input={"trigger": trigger, "round": number})
         if look["state"] != "later":
             break
-        yield ctx.create_timer(timedelta(seconds=look["after"]))
+        yield ctx.create_timer(_pause(look["after"]))
     return look
 
 
@@ -119,7 +146,7 @@ def _carry_out(
         yield task.when_any(list(running.values()))
         _say_alive(ctx, trigger)
         for name in [name for name, child in running.items() if child.is_complete]:
-            results[name] = _result(name, running.pop(name))
+            results[name] = {"round": number, **_result(name, running.pop(name))}
 
 
 def _child(ctx: task.OrchestrationContext, number: int, place: int) -> str:
@@ -155,7 +182,7 @@ def _step(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[
     while progress["kind"] in {"Waiting", "Retry"}:
         if ctx.current_utc_datetime > deadline or tries > MOST_TRIES:
             return _gave_up(progress)
-        yield ctx.create_timer(timedelta(seconds=progress["after"]))
+        yield ctx.create_timer(_pause(progress["after"]))
         if progress["kind"] == "Retry":
             tries += 1
             progress = yield ctx.call_activity("start_step", input=errand)
@@ -163,6 +190,11 @@ def _step(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[
             look = {"errand": errand, "token": progress["token"]}
             progress = yield ctx.call_activity("look_step", input=look)
     return dict(progress)
+
+
+def _pause(seconds: float) -> timedelta:
+    """Azure's wish, but never so short that waiting becomes a loop."""
+    return timedelta(seconds=max(float(seconds), 1.0))
 
 
 def _gave_up(progress: dict[str, Any]) -> dict[str, Any]:
