@@ -16,6 +16,7 @@ from shared.azure.calls import CallLog
 from shared.azure.clients import Clients
 from shared.azure.config import ArmConfig
 from shared.azure.errors import RemediationError, Terminal, Transient
+from shared.azure.mlclient import warm_up
 from shared.azure.pacing import Pacing
 from shared.azure.questions import observe
 from shared.azure.room import Room
@@ -103,6 +104,10 @@ class Azure:
             return Waiting(dict(token), error.retry_after)
         except Terminal as error:
             return Refused(error.why, _told(step, error), error.blocked)
+
+    def warm_up(self) -> None:
+        """Begin to load what a repair after a restart will need; returns at once."""
+        warm_up()
 
     def close(self) -> None:
         """Close the connections; for those who do not live as long as the process."""

@@ -6,7 +6,10 @@ polls in a thread of its own. So it gets our audience, our policies, and no poll
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.azure.clients import Clients
 from shared.model.json import fingerprint
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.core.credentials import AccessToken, TokenCredential
 
+_LIBRARY: Final = "azure.ai.ml"
 _CLOUD_NAMES = {"public": "AzureCloud", "usgov": "AzureUSGovernment", "china": "AzureChinaCloud"}
 
 
@@ -31,8 +35,17 @@ class _OurAudience:
         return self._credential.get_token(self._scope, **options)
 
 
+def warm_up() -> None:
+    """Import azure-ai-ml in a thread of its own: 1.5 s that whoever needs it first would wait."""
+    if _LIBRARY not in sys.modules:
+        threading.Thread(
+            target=import_module, args=(_LIBRARY,), name="warm-up", daemon=True
+        ).start()
+
+
 def ml_client(clients: Clients, workspace: ResourceId) -> MLClient:
     """The azure-ai-ml client of ``workspace``; built once (1.5 s of imports the first time)."""
+    import_module(_LIBRARY)  # before the clients are locked: calls to other services go on
     return clients.once(("azure-ai-ml", workspace.key), lambda: _build(clients, workspace))
 
 

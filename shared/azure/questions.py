@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, assert_never
@@ -15,6 +16,7 @@ from shared.azure.kinds import kind_of
 from shared.azure.lists import list_below
 from shared.azure.wire import ask, ask_all
 from shared.model.actual import Absent, Found, Observation, Question, Read, Unreadable
+from shared.model.arm import moment
 from shared.model.json import JsonObject
 from shared.model.resource_id import ResourceId
 
@@ -22,6 +24,8 @@ _NOT_SEEN: Final = frozenset(
     {"subscriptionnotfound", "invalidresourcetype", "noregisteredproviderfound"}
 )
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+_LOGS: Final = frozenset({Question.POWER_LOG, Question.WRITE_LOG})
 
 
 def observe(clients: Clients, read: Read, clock: Callable[[], datetime]) -> Observation:
@@ -31,10 +35,19 @@ def observe(clients: Clients, read: Read, clock: Callable[[], datetime]) -> Obse
         Transient: Azure asked to come back later; nothing is known.
     """
     try:
-        body = _asked(clients, read)
+        body = _asked(clients, _within_reach(read, clock()))
     except Terminal as error:
         return _refused(error, clock())
     return Found(body, clock())
+
+
+def _within_reach(read: Read, now: datetime) -> Read:
+    """A question to the activity log goes back no further than the log does; ARM would refuse it."""
+    since = moment(read.detail)
+    earliest = now - activitylog.REACH
+    if read.question not in _LOGS or since is None or since >= earliest:
+        return read
+    return replace(read, detail=earliest.isoformat())
 
 
 def fetch(clients: Clients, resource: ResourceId) -> JsonObject | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 import requests
-from wires import Bench, Canned
 
 from shared.azure.errors import Transient
 from shared.azure.gateway import Azure
@@ -14,6 +16,7 @@ from shared.model.actual import Absent, Found, Observation, Question, Read, Unre
 from shared.model.arm import ComputeView, PowerAction
 from shared.model.resource_id import ResourceId
 from simulator.faults import Fault, Mischief
+from tests.azure.wires import Bench, Canned
 
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 GUID = "00000000-0000-0000-0000-0000000000aa"
@@ -24,10 +27,12 @@ def ask(bench: Bench, question: Question, resource: ResourceId, detail: str = ""
     return bench.azure.read([read])[read]
 
 
-def items(bench: Bench, question: Question, resource: ResourceId, detail: str = "") -> list:
+def items(bench: Bench, question: Question, resource: ResourceId, detail: str = "") -> list[Any]:
     answer = ask(bench, question, resource, detail)
     assert isinstance(answer, Found), answer
-    return answer.body["value"]
+    value = answer.body["value"]
+    assert isinstance(value, list)
+    return value
 
 
 def test_every_kind_of_the_environment_is_read(bench: Bench) -> None:
@@ -61,6 +66,7 @@ def test_a_body_is_exactly_what_azure_sent(bench: Bench) -> None:
         "Odd-Name": [1, None]
     }
     answer = ask(bench, Question.GET, storage)
+    assert isinstance(answer, Found)
     assert answer.body == bench.live(storage)
     assert answer.body["properties"]["fromTheFuture"] == {"Odd-Name": [1, None]}
 
@@ -171,6 +177,14 @@ def test_the_activity_log_tells_writes_that_succeeded(bench: Bench) -> None:
     assert items(bench, Question.WRITE_LOG, bench.id(bench.places.vault), YESTERDAY) == []
 
 
+def test_the_activity_log_is_asked_no_further_back_than_it_goes(bench: Bench) -> None:
+    assert items(bench, Question.POWER_LOG, bench.cluster, "2020-01-01T00:00:00+00:00") == []
+    asked = unquote_plus(bench.cloud.exchanges[-1].url)
+    since = re.search(r"eventTimestamp ge '([^']+)'", asked)
+    assert since is not None
+    assert datetime.now(UTC) - datetime.fromisoformat(since[1]) < timedelta(days=90)
+
+
 def test_a_log_is_asked_for_a_time_and_nothing_else(bench: Bench) -> None:
     answer = ask(bench, Question.POWER_LOG, bench.cluster, "2026' or 'a' eq 'a")
     assert isinstance(answer, Unreadable)
@@ -221,7 +235,9 @@ def test_unfinished_jobs_on_a_compute_from_every_page(
     canned.rule("GET", "/jobs", (200, {"value": first, "nextLink": following}))
     canned.rule("GET", "/next", (200, {"value": second}))
     read = Read(Question.JOBS, virtual.compute)
-    names = [job["name"] for job in scripted.read([read])[read].body["value"]]
+    answer = scripted.read([read])[read]
+    assert isinstance(answer, Found)
+    names = [job["name"] for job in answer.body["value"]]
     assert names == ["job-Running", "job-Queued", "job-Preparing"]
 
 
