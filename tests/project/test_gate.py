@@ -78,8 +78,8 @@ def test_a_script_can_be_run_and_parses(name: str) -> None:
 
 def test_every_file_that_the_contributing_guide_links_to_exists() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", read("CONTRIBUTING.md"))
-    later = {"docs/adding-a-remediator.md"}
-    assert [link for link in links if link not in later and not (ROOT / link).exists()] == []
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_decision_records_are_numbered_without_gaps_and_say_what_they_must() -> None:
