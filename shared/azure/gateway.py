@@ -52,6 +52,7 @@ class Azure:
         self.calls = CallLog()
         self._clock = clock
         self._concurrency = concurrency
+        self._handed_in = transport is not None
         self._clients = Clients(config, credential, self.calls, transport)
         self._pacing = Pacing(clock)
 
@@ -106,8 +107,12 @@ class Azure:
             return Refused(error.why, _told(step, error), error.blocked)
 
     def warm_up(self) -> None:
-        """Begin to load what a repair after a restart will need; returns at once."""
-        warm_up()
+        """Begin to load what a repair after a restart will need; returns at once.
+
+        Not with a transport that was handed in: a caller who holds the wire wants no threads.
+        """
+        if not self._handed_in:
+            warm_up()
 
     def close(self) -> None:
         """Close the connections; for those who do not live as long as the process."""
