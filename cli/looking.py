@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cli.session import patiently
 from cli.shell import CommandError
-from shared.guards import mode_of
+from shared.guards import Verdict, mode_of
 from shared.model.environment import Mode
 from shared.model.finding import Disposition, Finding
 from shared.model.plan import Unit
@@ -76,6 +76,11 @@ def drift(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(f for f in findings if f.disposition is not Disposition.NOT_NEEDED)
 
 
+def may_go_ahead(verdict: Verdict) -> bool:
+    """Whether nothing but the dry run holds a unit back."""
+    return verdict.allowed or (verdict.why == "DryRun" and not verdict.would_block)
+
+
 @dataclass(frozen=True, slots=True)
 class Questions:
     """What a person has to agree to: what destroys, and what the mode has them approve."""
@@ -94,7 +99,7 @@ def questions(services: Services, seen: Assessment) -> Questions:
     """The units that nothing but the dry run holds back and that a person has a say in."""
     environment = services.declared(seen.environment).environment
     verdicts = seen.judgement.verdicts
-    ready = [u for u in seen.plan.units if verdicts[u.id].why in {"", "DryRun"}]
+    ready = [unit for unit in seen.plan.units if may_go_ahead(verdicts[unit.id])]
     modes = {u.id: mode_of(u.remediator, environment, services.settings.mode) for u in ready}
     return Questions(
         tuple(u for u in ready if u.destructive and modes[u.id] is Mode.REMEDIATE),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
-from cli.looking import drift
+from cli.looking import drift, may_go_ahead
 from cli.shell import Shell
 from shared.guards import Verdict
 from shared.model.codec import dump
@@ -117,10 +117,12 @@ def _value(value: object, plan: Plan) -> str:
 
 
 def _verdict_words(verdict: Verdict) -> str:
-    if verdict.allowed or verdict.why == "DryRun":
+    if may_go_ahead(verdict):
         return "may go ahead"
     until = f" (until {verdict.until.isoformat(timespec='seconds')})" if verdict.until else ""
-    return f"{verdict.kind}, {verdict.why}: {verdict.message}{until}"
+    why = verdict.would_block or verdict.why
+    kind = OutcomeKind.BLOCKED if verdict.would_block else verdict.kind
+    return f"{kind}, {why}: {verdict.message}{until}"
 
 
 def assessment_json(seen: Assessment) -> dict[str, Any]:

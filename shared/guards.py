@@ -65,13 +65,17 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a unit may go ahead. ``kind`` is empty when it may; otherwise its outcome."""
+    """Whether a unit may go ahead. ``kind`` is empty when it may; otherwise its outcome.
+
+    ``would_block`` is the reason that would block a unit that is only planned.
+    """
 
     unit: str
     kind: OutcomeKind | None = None
     why: str = ""
     message: str = ""
     until: datetime | None = None
+    would_block: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -144,7 +148,7 @@ def _first_objection(
     planned = _observed(unit, environment, circumstances)
     if planned is not None and objection is not None and opted_out is None:
         text = f"{planned.message}. It would be blocked ({objection.why}): {objection.message}"
-        return replace(planned, message=text)
+        return replace(planned, message=text, would_block=objection.why)
     passing = (
         _paused(unit, circumstances),
         _held_off(unit, circumstances),
