@@ -292,6 +292,7 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
 
 REMEDIATOR: Final = Remediator(
     name=NAME,
+    needs=("cluster_endpoint",),
     watches=(
         "Microsoft.MachineLearningServices/workspaces/computes/write",
         "Microsoft.MachineLearningServices/workspaces/computes/delete",

@@ -26,6 +26,8 @@ class Remediator:
             ``Microsoft.Network/privateEndpoints/delete``.
         permissions: ARM actions that its steps need, linked ones included.
         read_permissions: ARM actions that its reads need.
+        needs: names of remediators whose repairs its own rest on. It looks only when they look:
+            a compute is not reattached over an endpoint that nobody repairs.
         urgent: whether a burst may not delay it (closing public access).
         reads: what must still be read, given what has been; called until it asks for nothing
             new. It must never ask for something that depends on chance or time.
@@ -42,6 +44,7 @@ class Remediator:
     detect: Callable[[Environment, Actual], Sequence[Finding]]
     plan: Callable[[Environment, Actual, Sequence[Finding]], Sequence[Unit]]
     reasons: dict[str, str]
+    needs: tuple[str, ...] = ()
     urgent: bool = False
 
 

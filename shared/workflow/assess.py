@@ -76,6 +76,8 @@ class _Look:
         if self._number == 1 and self._trigger.resources is None and not self._trigger.dry_run:
             self._answers.update(suspect_restarts(self._services, self._trigger.environment))
         memory = self._services.records.memory(self._trigger.environment)
+        if memory.debts:
+            self._services.azure().warm_up()
         environment = focus(self._declared.environment, self._trigger.resources, memory)
         self._read_all(environment, memory)
         actual = Actual(self._answers, memory)
@@ -184,12 +186,23 @@ def suspect_restarts(services: Services, name: str) -> dict[Read, Observation]:
 
 
 def active(services: Services, trigger: Trigger, environment: Environment) -> Catalogue:
-    """The remediators that are neither off nor left out by the trigger."""
+    """The remediators that are neither off nor left out by the trigger, with those they need.
+
+    One that needs another which is off does not look either: its repair would rest on something
+    that nobody repairs.
+    """
+    by_name = {remediator.name: remediator for remediator in services.catalogue}
+    wanted = set(trigger.remediators) & set(by_name) if trigger.remediators else set(by_name)
+    wanted |= {need for name in wanted for need in by_name[name].needs}
+    on = {
+        name
+        for name in by_name
+        if mode_of(name, environment, services.settings.mode) is not Mode.OFF
+    }
     return tuple(
         remediator
         for remediator in services.catalogue
-        if (not trigger.remediators or remediator.name in trigger.remediators)
-        and mode_of(remediator.name, environment, services.settings.mode) is not Mode.OFF
+        if remediator.name in wanted & on and on.issuperset(remediator.needs)
     )
 
 
