@@ -20,9 +20,18 @@ _NAMES = ("preferred_username", "upn", "name")
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 
 
+_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "WEBSITE_SKU", "CONTAINER_NAME")
+"""Any of them says Azure: a Flex Consumption app has no WEBSITE_INSTANCE_ID."""
+
+
 def in_azure(environ: Mapping[str, str]) -> bool:
-    """Whether App Service runs us."""
-    return bool(environ.get("WEBSITE_INSTANCE_ID"))
+    """Whether App Service runs us; so it is taken to be unless the host says that it develops.
+
+    The embedded host and Core Tools set ``AZURE_FUNCTIONS_ENVIRONMENT`` to Development, Azure does
+    not; in doubt a decision needs an identity.
+    """
+    local = environ.get("AZURE_FUNCTIONS_ENVIRONMENT", "").lower() == "development"
+    return not local or any(environ.get(name) for name in _AZURE)
 
 
 def caller(request: func.HttpRequest, environ: Mapping[str, str]) -> str | None:
