@@ -27,6 +27,8 @@ from shared.model.resource_id import ResourceId
 
 API_VERSION = "relink/v1"
 
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
 type Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 
 
@@ -213,9 +215,7 @@ class Role(_Part):
     ``role`` is a role definition's guid.
     """
 
-    role: Annotated[
-        str, StringConstraints(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
-    ]
+    role: Annotated[str, StringConstraints(pattern=_GUID)]
     scope: ResourceId
     condition: str | None = None
     condition_version: str | None = None
@@ -272,11 +272,15 @@ type Part = Workspace | StorageAccount | KeyVault | Registry | Cluster | Private
 
 
 class Environment(_Part):
-    """One declared environment."""
+    """One declared environment.
+
+    ``tenant`` is the Entra tenant of its resources: where it is given, events of another are refused.
+    """
 
     api_version: Literal["relink/v1"]
     kind: Literal["Environment"] = "Environment"
     name: Name
+    tenant: Annotated[str, StringConstraints(pattern=_GUID, to_lower=True)] | None = None
     mode: Mode = Mode.REMEDIATE
     modes: dict[str, Mode] = Field(default_factory=dict)
     max_destructive_units: int = Field(default=10, ge=0, le=1000)

@@ -57,11 +57,20 @@ class Intake:
     ) -> Iterator[Trigger]:
         for name in names:
             environment = manifests.environments[name].environment
+            if environment.tenant and change.tenant not in {"", environment.tenant}:
+                self._refuse(change, name)
+                continue
             owed = restarts(change, environment)
             if owed:
                 self.services.records.add_debts(name, owed)
             if self._wanted(change, environment):
                 yield self._wish(change, name)
+
+    def _refuse(self, change: ResourceChanged, name: str) -> None:
+        """An event of another tenant is none of ours, whatever it names: counted, no debt, no run."""
+        sample = {"id": change.event_id, "resource": str(change.resource), "tenant": change.tenant}
+        self.services.records.note_rejected_event("data.tenantId: another tenant", sample)
+        _LOG.warning("event %s is of another tenant than %s", change.event_id, name)
 
     def _wanted(self, change: ResourceChanged, environment: Environment) -> bool:
         settings = self.services.settings
