@@ -168,7 +168,7 @@ async def _show(services: Services, req: func.HttpRequest, client: Client) -> fu
             "queue": {
                 "running": queue.running or None,
                 "pending": list(queue.pending.requests) if queue.pending else [],
-                "wakeAt": queue.wake_at,
+                "wakeAt": queue.wake_at.isoformat() if queue.wake_at else None,
             },
             "debts": [dump(debt) for debt in services.records.debts(name)],
             "intents": [intent.resource.text for intent in services.records.intents(name)],

@@ -24,6 +24,10 @@ from shared.workflow.papers import Papers
 from shared.workflow.services import Services
 
 type Client = df.DurableFunctionsClient
+_ENDED = frozenset(
+    {OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED}
+)
+"""Ended without a record: broken, whatever the engine calls it."""
 
 
 def runs_blueprint(services: Callable[[], Services], environ: Mapping[str, str]) -> df.Blueprint:
@@ -59,21 +63,13 @@ def runs_blueprint(services: Callable[[], Services], environ: Mapping[str, str])
 async def _status(services: Services, run_id: str, client: Client) -> func.HttpResponse:
     record = services.records.run(run_id)
     if record is not None:
-        body = {"id": run_id, "status": "finished", "outcome": record["outcome"], "record": record}
-        return answer(body)
+        return _finished(run_id, record)
     taken_by = services.records.request(run_id)
     if taken_by is not None:
         return _merged(run_id, taken_by)
     instance = await client.get_orchestration_state(run_id)
     if instance is not None:
-        ended = instance.runtime_status in {
-            OrchestrationStatus.FAILED,
-            OrchestrationStatus.TERMINATED,
-        }
-        status = "broken" if ended else "running"
-        return answer(
-            {"id": run_id, "status": status, **await _progress(services, instance, client)}
-        )
+        return await _of_instance(services, instance, client)
     for name in services.manifests.current().environments:
         queue = await state_of(client, name)
         if run_id in queue.taken:
@@ -81,6 +77,18 @@ async def _status(services: Services, run_id: str, client: Client) -> func.HttpR
         if queue.pending is not None and run_id in queue.pending.requests:
             return answer({"id": run_id, "status": "queued", "environment": name})
     return problem(404, f"no run or request has the id '{run_id[:80]}'")
+
+
+async def _of_instance(
+    services: Services, instance: OrchestrationState, client: Client
+) -> func.HttpResponse:
+    """What the engine has of a run that had no record a moment ago."""
+    run_id = instance.instance_id
+    record = services.records.run(run_id)
+    if record is not None:  # it has ended since
+        return _finished(run_id, record)
+    status = "broken" if instance.runtime_status in _ENDED else "running"
+    return answer({"id": run_id, "status": status, **await _progress(services, instance, client)})
 
 
 async def _progress(
@@ -105,10 +113,20 @@ async def _progress(
     }
 
 
+def _finished(run_id: str, record: JsonObject) -> func.HttpResponse:
+    return answer(
+        {"id": run_id, "status": "finished", "outcome": record["outcome"], "record": record}
+    )
+
+
 def _merged(run_id: str, into: str) -> func.HttpResponse:
     location = f"/api/runs/{into}"
     body = {"id": run_id, "status": "merged", "into": into}
     return answer(body, headers={"Location": location})
+
+
+class ApprovalSupersededError(ApprovalError):
+    """Another plan is asked about by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +151,10 @@ async def _decide(
     try:
         body = read_body(ReasonBody, req)
         approval = services.records.decide_approval(
-            record["environment"], run_id, approved=decision.yes, by=decision.by
+            record["environment"],
+            _asking(services, record),
+            approved=decision.yes,
+            by=decision.by,
         )
     except BadBodyError as error:
         return error.response
@@ -146,6 +167,24 @@ async def _decide(
     await enqueue(client, [wish], services.settings.settle_seconds)
     location = f"/api/runs/{wish.id}"
     return answer({**told, "id": wish.id, "status": location}, 202, {"Location": location})
+
+
+def _asking(services: Services, record: JsonObject) -> str:
+    """The run that asked about the plan of this record: a later look at the same asks no more.
+
+    Raises:
+        ApprovalSupersededError: when another plan is asked about by now.
+    """
+    hashes = {seen["approvalHash"] for seen in record["rounds"]} - {""}
+    approval = services.records.approval(record["environment"])
+    if approval is None or not hashes:
+        return str(record["id"])
+    if approval.plan_hash not in hashes:
+        raise ApprovalSupersededError(
+            f"the plan of run {record['id']} is not the plan any more; run {approval.run} asks"
+            " about the present one"
+        )
+    return approval.run
 
 
 def _again(services: Services, record: JsonObject, by: str, reason: str) -> Trigger:
