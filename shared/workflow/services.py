@@ -35,6 +35,10 @@ class AzureGateway(Protocol):
         """Look at a begun step once."""
         ...
 
+    def warm_up(self) -> None:
+        """Begin to load what a repair after a restart will need; returns at once."""
+        ...
+
 
 class ManifestsInForce(Protocol):
     """What the workflow needs of a manifest source."""
