@@ -9,6 +9,7 @@ from shared.events.reading import ResourceChanged
 from shared.model.debt import Debt
 from shared.model.environment import Environment
 from shared.model.resource_id import ResourceId
+from shared.restarts import debts_of
 
 _START: Final = "microsoft.containerservice/managedclusters/start/action"
 _ROLES: Final = "microsoft.authorization/roleassignments"
@@ -37,15 +38,9 @@ def restarts(change: ResourceChanged, environment: Environment) -> tuple[Debt, .
     None for other operations and clusters that are not declared. With API-server VNet integration
     there is no private link to lose, so only the computes are in doubt (domain.md 2).
     """
-    started = change.succeeded and change.operation.lower() == _START
-    cluster = environment.cluster(change.resource) if started else None
-    if cluster is None or not cluster.is_aks:
+    if not change.succeeded or change.operation.lower() != _START:
         return ()
-    endpoints = () if cluster.vnet_integration else environment.cluster_endpoints(cluster.id)
-    computes = (each for each in environment.computes if each.cluster == cluster.id)
-    targets = [*(endpoint.id for endpoint in endpoints), *(compute.id for compute in computes)]
-    source = f"event {change.event_id}"
-    return tuple(Debt(target, cluster.id, change.at, source) for target in targets)
+    return debts_of(environment, change.resource, change.at, f"event {change.event_id}")
 
 
 def _owned(environment: Environment, change: ResourceChanged) -> Iterator[str]:
