@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
+from azure.identity import ManagedIdentityCredential
 
 from shared.azure.config import ArmConfig
 from shared.azure.credentials import credential
@@ -19,10 +18,7 @@ from simulator.context import State
 from simulator.sandbox import Sandbox
 from simulator.server import Server
 from simulator.worlds import private_inference
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from wires import Bench, Canned, over_canned, over_cloud
+from tests.azure.wires import Bench, Canned, over_canned, over_cloud
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +40,7 @@ def bench(served: tuple[Server, State], monkeypatch: pytest.MonkeyPatch) -> Iter
     exports = server.exports
     config = ArmConfig.of("public", exports["RELINK_ARM_ENDPOINT"], exports["RELINK_CA_BUNDLE"])
     identity = credential(config)
+    assert isinstance(identity, ManagedIdentityCredential)
     azure = Azure(config, identity, lambda: datetime.now(UTC))
     yield Bench(azure, server.cloud, None)
     azure.close()

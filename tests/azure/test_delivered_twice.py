@@ -6,11 +6,11 @@ import copy
 from typing import Any
 
 import pytest
-from wires import Bench
 
 from shared.model.arm import ComputeView, EndpointView, InterfaceView
 from shared.model.progress import Done, Waiting
 from shared.model.step import AttachCompute, DeleteResource, DetachCompute
+from tests.azure.wires import Bench
 
 ANOTHER = "another incarnation; left alone"
 

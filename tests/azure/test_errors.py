@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import requests
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
-from wires import Canned
 
 from shared.azure.errors import (
     RemediationError,
@@ -18,6 +17,7 @@ from shared.azure.errors import (
 from shared.azure.gateway import Azure
 from shared.model.actual import Question, Read, Unreadable
 from shared.model.resource_id import ResourceId
+from tests.azure.wires import Canned
 
 GROUP = ResourceId.parse("/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g")
 LOCKED = (

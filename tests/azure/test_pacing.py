@@ -5,7 +5,6 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
-from wires import NOON, Canned, over_canned
 
 from shared.azure.errors import Transient
 from shared.azure.pacing import Pacing
@@ -13,6 +12,7 @@ from shared.model.actual import Question, Read
 from shared.model.progress import Refused, Retry, Waiting
 from shared.model.resource_id import ResourceId
 from shared.model.step import PutResource
+from tests.azure.wires import NOON, Canned, over_canned
 
 ONE = "00000000-0000-0000-0000-000000000001"
 TWO = "00000000-0000-0000-0000-000000000002"

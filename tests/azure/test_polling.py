@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from wires import NOON, Bench, Canned
 
 from shared.azure.gateway import Azure
 from shared.model.progress import Done, Refused, Retry, Waiting
 from shared.model.resource_id import ResourceId
 from shared.model.step import AwaitState, Condition, DeleteResource, PutResource
 from simulator.faults import Fault, Mischief
+from tests.azure.wires import NOON, Bench, Canned
 
 ARM = "https://management.azure.com"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
@@ -117,6 +117,7 @@ def test_a_failure_inside_http_200_is_judged_by_meaning(
     canned.rule("GET", "operations/1", (200, body))
     progress = scripted.look(PUT, token(protocol))
     assert type(progress) is kind
+    assert isinstance(progress, Retry | Refused)
     assert code in progress.message
 
 

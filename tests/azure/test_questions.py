@@ -62,9 +62,9 @@ def test_every_kind_of_the_environment_is_read(bench: Bench) -> None:
 def test_a_body_is_exactly_what_azure_sent(bench: Bench) -> None:
     """Fields that no SDK model knows come through as well."""
     storage = bench.id(bench.places.storage)
-    bench.cloud.store.get(storage.text).body["properties"]["fromTheFuture"] = {
-        "Odd-Name": [1, None]
-    }
+    kept = bench.cloud.store.get(storage.text)
+    assert kept is not None
+    kept.body["properties"]["fromTheFuture"] = {"Odd-Name": [1, None]}
     answer = ask(bench, Question.GET, storage)
     assert isinstance(answer, Found)
     assert answer.body == bench.live(storage)

@@ -6,11 +6,11 @@ import copy
 from typing import Any
 
 import pytest
-from wires import Bench
 
-from shared.model.actual import Question, Read
+from shared.model.actual import Found, Question, Read
 from shared.model.arm import ComputeView, EndpointView, InterfaceView
 from shared.model.progress import Done
+from shared.model.resource_id import ResourceId
 from shared.model.step import (
     AttachCompute,
     AwaitState,
@@ -22,58 +22,82 @@ from shared.model.step import (
     Step,
     reference,
 )
+from tests.azure.wires import Bench
+
+WRITABLE = ("computeType", "resourceId", "properties", "description", "disableLocalAuth")
 
 
-@pytest.mark.filterwarnings("ignore")  # azure-ai-ml's own deprecations
-def test_what_a_restart_broke_is_put_back(virtual: Bench) -> None:
-    endpoint, compute = virtual.cluster_endpoint, virtual.compute
-    recorded: Any = copy.deepcopy(virtual.live(endpoint))
-    attached: Any = copy.deepcopy(virtual.live(compute))
-    link = Read(Question.LINK, virtual.cluster)
-    before = virtual.azure.read([link])[link]
+def link(virtual: Bench) -> str:
+    """The id of the private link service that the cluster has now."""
+    read = Read(Question.LINK, virtual.cluster)
+    answer = virtual.azure.read([read])[read]
+    assert isinstance(answer, Found)
+    return str(answer.body["value"][0]["privateLinkServiceID"])
+
+
+def restart(virtual: Bench) -> None:
     for action in ("stop", "start"):
         assert virtual.cloud.call("POST", f"{virtual.cluster}/{action}?api-version=1").status == 202
         virtual.settle()
-    assert EndpointView.of(virtual.live(endpoint)).connection == "disconnected"
-    after = virtual.azure.read([link])[link]
-    assert (
-        before.body["value"][0]["privateLinkServiceID"]
-        != (  # type: ignore[union-attr]
-            after.body["value"][0]["privateLinkServiceID"]  # type: ignore[union-attr]
-        )
-    )
+
+
+def guid(virtual: Bench, endpoint: ResourceId) -> str:
     interface = EndpointView.of(virtual.live(endpoint)).interface
     assert interface is not None
-    guid = InterfaceView.of(virtual.live(interface)).guid
+    return InterfaceView.of(virtual.live(interface)).guid
+
+
+def endpoint_body(recorded: dict[str, Any]) -> dict[str, Any]:
+    """The recorded endpoint without what is read-only."""
     connection = recorded["properties"]["privateLinkServiceConnections"][0]
     target = {k: connection["properties"][k] for k in ("privateLinkServiceId", "groupIds")}
-    body = {
+    return {
         "location": recorded["location"],
         "properties": {
             "subnet": {"id": recorded["properties"]["subnet"]["id"]},
             "privateLinkServiceConnections": [{"name": connection["name"], "properties": target}],
         },
     }
-    zone = virtual.id(virtual.places.zone(virtual.places.cluster_zone))
-    records = virtual.cloud.store.of_type("Microsoft.Network/privateDnsZones/A")
-    (record,) = [found for r in records if (found := virtual.id(r.id)).within(zone)]
-    address = reference(endpoint, Known.ADDRESS)
-    kept = ("computeType", "resourceId", "properties", "description", "disableLocalAuth")
-    compute_body = {
+
+
+def compute_body(attached: dict[str, Any]) -> dict[str, Any]:
+    """The attached compute without what is read-only."""
+    return {
         "location": attached["location"],
         "tags": attached["tags"],
         "identity": {"type": attached["identity"]["type"]},
-        "properties": {k: v for k, v in attached["properties"].items() if k in kept},
+        "properties": {k: v for k, v in attached["properties"].items() if k in WRITABLE},
     }
+
+
+def address_record(virtual: Bench) -> ResourceId:
+    """The one A record of the cluster's zone."""
+    zone = virtual.id(virtual.places.zone(virtual.places.cluster_zone))
+    records = virtual.cloud.store.of_type("Microsoft.Network/privateDnsZones/A")
+    (record,) = [found for r in records if (found := virtual.id(r.id)).within(zone)]
+    return record
+
+
+@pytest.mark.filterwarnings("ignore")  # azure-ai-ml's own deprecations
+def test_what_a_restart_broke_is_put_back(virtual: Bench) -> None:
+    endpoint, compute = virtual.cluster_endpoint, virtual.compute
+    recorded = copy.deepcopy(virtual.live(endpoint))
+    attached = copy.deepcopy(virtual.live(compute))
+    before = link(virtual)
+    restart(virtual)
+    assert EndpointView.of(virtual.live(endpoint)).connection == "disconnected"
+    assert link(virtual) != before
+    address = reference(endpoint, Known.ADDRESS)
+    record = {"properties": {"ttl": 60, "aRecords": [{"ipv4Address": address}]}}
     steps: list[Step] = [
-        DeleteResource(endpoint, guid),
+        DeleteResource(endpoint, guid(virtual, endpoint)),
         AwaitState(endpoint, Condition.GONE),
-        PutResource(endpoint, body),
+        PutResource(endpoint, endpoint_body(recorded)),
         AwaitState(endpoint, Condition.APPROVED),
-        PutResource(record, {"properties": {"ttl": 60, "aRecords": [{"ipv4Address": address}]}}),
+        PutResource(address_record(virtual), record),
         DetachCompute(compute, ComputeView.of(attached).incarnation),
         AwaitState(compute, Condition.GONE),
-        AttachCompute(compute, compute_body),
+        AttachCompute(compute, compute_body(attached)),
         AwaitState(compute, Condition.SUCCEEDED),
     ]
     for step in steps:

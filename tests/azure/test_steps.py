@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import pytest
-from wires import Bench
 
 from shared.model.actual import Found, Question, Read
 from shared.model.arm import ComputeView, EndpointView, InterfaceView
@@ -29,6 +28,7 @@ from shared.model.step import (
     reference,
 )
 from simulator.faults import Fault, Mischief
+from tests.azure.wires import Bench
 
 ADD_SERVICES = Edit(
     "properties.networkAcls.bypass", EditKind.ADD_WORD, "AzureServices", "properties.networkAcls"
@@ -71,6 +71,10 @@ def compute_body(bench: Bench) -> dict[str, Any]:
         live["properties"].pop(name, None)
     identity = {"type": live["identity"]["type"]}
     return {k: live[k] for k in ("location", "tags", "properties")} | {"identity": identity}
+
+
+def without_bypass(properties: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in properties["networkAcls"].items() if k != "bypass"}
 
 
 def test_an_endpoint_is_replaced_and_approved_with_its_zone_group(bench: Bench) -> None:
@@ -192,8 +196,7 @@ def test_the_exception_for_services_comes_back_and_all_else_stays(bench: Bench) 
         "Logging, Metrics, AzureServices",
     )
     now: Any = bench.live(storage)["properties"]
-    rest = lambda body: {k: v for k, v in body["networkAcls"].items() if k != "bypass"}  # noqa: E731
-    assert rest(now) == rest(before["properties"])
+    assert without_bypass(now) == without_bypass(before["properties"])
     assert bench.carry(PatchResource(storage, (ADD_SERVICES,))) == Done(note="already in order")
     assert [call.method for call in bench.azure.calls] == ["GET", "PATCH", "GET"]
 
@@ -223,7 +226,7 @@ def test_a_fresh_reading_is_not_read_again(virtual: Bench) -> None:
 
 def test_what_changed_since_the_plan_is_kept_and_named(virtual: Bench) -> None:
     storage = virtual.id(virtual.places.storage)
-    acls: Any = virtual.live(storage)["properties"]["networkAcls"]  # type: ignore[index]
+    acls: Any = virtual.live(storage)["properties"]["networkAcls"]
     virtual.human("PATCH", storage, {"properties": {"networkAcls": {**acls, "bypass": "None"}}})
     observed = virtual.azure.read([Read(Question.GET, storage)])
     rules = [{"value": "198.51.100.7", "action": "Allow"}]

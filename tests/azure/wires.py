@@ -44,8 +44,14 @@ class Token:
         return AccessToken(self._make(), int(time.time()) + 3600)
 
 
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
 class _Adapter(BaseAdapter):
-    def send(self, request: requests.PreparedRequest, **_: object) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *_: object, **__: object
+    ) -> requests.Response:
         status, headers, body = self.answer(request)
         answer = requests.Response()
         answer.status_code = status
@@ -72,10 +78,11 @@ class Direct(_Adapter):
     def answer(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], bytes]:
         parts = urlsplit(request.url or "")
         body = request.body or b""
+        assert isinstance(body, str | bytes), "the product streams nothing"
         asked = Request(
             request.method or "",
             f"{parts.path}?{parts.query}" if parts.query else parts.path,
-            dict(request.headers),
+            {name: _text(value) for name, value in request.headers.items()},
             body.encode() if isinstance(body, str) else body,
         )
         given = self._cloud.handle(asked)
@@ -174,7 +181,7 @@ class Bench:
     def subscription(self) -> ResourceId:
         return self.id(f"/subscriptions/{self.places.subscription}")
 
-    def live(self, resource: ResourceId) -> dict[str, object]:
+    def live(self, resource: ResourceId) -> dict[str, Any]:
         body = self.cloud.get(resource.text)
         assert body is not None, f"{resource} is not there"
         return body
