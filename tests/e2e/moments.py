@@ -17,7 +17,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared.settings import Settings
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
 from simulator.context import State
@@ -36,7 +35,6 @@ class Moment:
     at: datetime
     state: State
     exchanges: tuple[Exchange, ...]
-    settings: Settings
 
     def reborn(self, place: Path) -> Stage:
         """A new process over a copy of what the dead one left."""
@@ -45,7 +43,7 @@ class Moment:
         cloud = Cloud(clock)
         cloud.restore(self.state)
         cloud.exchanges = deque(self.exchanges)
-        stage = assemble(cloud, clock, self.settings, place, "prod")
+        stage = assemble(cloud, clock, {}, place, "prod")
         stage.prefix = "again-"
         return stage
 
@@ -81,7 +79,7 @@ def undisturbed() -> Undisturbed:
             film.moments.append(
                 Moment(
                     name, place, stage.clock.now(), stage.cloud.snapshot(),
-                    tuple(stage.cloud.exchanges), stage.services.settings,
+                    tuple(stage.cloud.exchanges),
                 )
             )  # fmt: skip
 

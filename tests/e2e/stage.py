@@ -10,7 +10,7 @@ import copy
 import io
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,10 @@ from requests.structures import CaseInsensitiveDict
 from remediators import REMEDIATORS
 from shared.azure.config import ArmConfig
 from shared.azure.gateway import Azure
-from shared.manifests import ManifestSource
+from shared.composition import compose
 from shared.model.codec import dump
 from shared.model.environment import Environment
 from shared.model.trigger import Cause, Trigger
-from shared.records import FolderStore, Records
-from shared.settings import Settings
 from shared.triggers.intake import Intake
 from shared.workflow.activities import ACTIVITIES
 from shared.workflow.inline import Engine, VirtualTime
@@ -79,13 +77,13 @@ def transport(cloud: Cloud) -> RequestsTransport:
 
 
 class Identity:
-    """Tokens of the simulated managed identity."""
+    """Tokens of the simulated managed identity, fresh each time: they live by the virtual clock."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
     def get_token(self, *_: str, **__: object) -> AccessToken:
-        return AccessToken(self._cloud.token(RELINK), 2**33)
+        return AccessToken(self._cloud.token(RELINK), 0)
 
     def get_token_info(self, *scopes: str, **_: object) -> AccessToken:
         return self.get_token(*scopes)
@@ -201,6 +199,7 @@ class Stage:
     """One simulated Azure, one Relink, one clock. ``place`` holds manifests and records."""
 
     place: Path
+    environ: Mapping[str, str]
     cloud: Cloud
     clock: VirtualClock
     services: Services
@@ -226,7 +225,7 @@ class Stage:
 
     def reborn(self, prefix: str = "again-") -> Stage:
         """A new process over the same cloud and records."""
-        stage = assemble(self.cloud, self.clock, self.services.settings, self.place, self.name)
+        stage = assemble(self.cloud, self.clock, self.environ, self.place, self.name)
         stage.prefix = prefix
         return stage
 
@@ -330,23 +329,13 @@ def build(
     folder = tmp_path / "environments"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.yaml").write_text(json.dumps(manifest, indent=1))
-    settings = Settings.read(
-        {
-            "RELINK_ENVIRONMENTS": folder.as_uri(),
-            "RELINK_RECORDS": (tmp_path / "records").as_uri(),
-            "RELINK_MODE": "remediate",
-            "RELINK_APPROVE_MANIFEST_CHANGES": "false",
-            **(environ or {}),
-        }
-    )
-    return assemble(cloud, clock, settings, tmp_path, name)
+    return assemble(cloud, clock, environ or {}, tmp_path, name)
 
 
 def assemble(
-    cloud: Cloud, clock: VirtualClock, settings: Settings, tmp_path: Path, name: str
+    cloud: Cloud, clock: VirtualClock, environ: Mapping[str, str], place: Path, name: str
 ) -> Stage:
     """A Relink over what is there: called again, it is a process started anew."""
-    records = Records(FolderStore(tmp_path / "records"), clock.now)
     azure = Azure(
         ArmConfig.of("public"),
         Identity(cloud),
@@ -355,13 +344,14 @@ def assemble(
         concurrency=1,
     )
     notices: list[Mapping[str, Any]] = []
-    services = Services(
-        settings=settings,
-        records=records,
-        manifests=ManifestSource(FolderStore(tmp_path / "environments"), records, settings),
-        catalogue=REMEDIATORS,
-        azure=lambda: azure,
-        clock=clock.now,
-        notify=notices.append,
-    )
-    return Stage(tmp_path, cloud, clock, services, azure, notices, Intake(services), name)
+    settings = {
+        "RELINK_ENVIRONMENTS": (place / "environments").as_uri(),
+        "RELINK_RECORDS": (place / "records").as_uri(),
+        "RELINK_MODE": "remediate",
+        "RELINK_APPROVE_MANIFEST_CHANGES": "false",
+        "RELINK_PRINCIPAL_ID": RELINK.object_id,
+        **environ,
+    }
+    composed = compose(settings, REMEDIATORS, clock=clock.now, azure=lambda: azure)
+    services = replace(composed, notify=notices.append)
+    return Stage(place, environ, cloud, clock, services, azure, notices, Intake(services), name)
