@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
+from typing import Any
 
 from cli.shell import CommandError
 from remediators import REMEDIATORS
+from shared.azure.config import ArmConfig
+from shared.azure.credentials import credential
 from shared.azure.errors import Transient
-from shared.composition import compose
+from shared.azure.gateway import Azure
+from shared.composition import compose, system_clock
 from shared.manifests import Declared, Manifests, Problem, read_manifests
 from shared.records import Mark, Stored, StoreError
 from shared.settings import Settings
@@ -113,8 +119,11 @@ def problem_json(problem: Problem) -> dict[str, object]:
     return {name: getattr(problem, name) for name in names}
 
 
-def open_services(records: str, manifests: Manifests | None = None) -> Services:
+@contextmanager
+def open_services(records: str, manifests: Manifests | None = None) -> Iterator[Services]:
     """The app's services, with its catalogue, over ``records`` (a store's address).
+
+    Connections are closed at the end: a command does not live as long as an app.
 
     Raises:
         SettingsError: naming every variable that is wrong.
@@ -126,8 +135,38 @@ def open_services(records: str, manifests: Manifests | None = None) -> Services:
     environ["RELINK_APPROVE_MANIFEST_CHANGES"] = "false"
     if not environ.get("RELINK_MODE", "").strip():
         environ["RELINK_MODE"] = "remediate"
-    services = compose(environ, REMEDIATORS)
-    return replace(services, manifests=Fixed(manifests or Manifests()))
+    with ExitStack() as connections:
+        door = _Door(Settings.read(environ), connections)
+        services = compose(environ, REMEDIATORS, azure=door)
+        yield replace(services, manifests=Fixed(manifests or Manifests()))
+
+
+@dataclass(slots=True)
+class _Door:
+    """The door to Azure, made when first used and closed with the command."""
+
+    settings: Settings
+    connections: ExitStack
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _made: Azure | None = None
+
+    def __call__(self) -> Azure:
+        """The one door of this command."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _make(self) -> Azure:
+        settings, bundle = self.settings, self.settings.ca_bundle
+        config = ArmConfig.of(
+            settings.cloud.value, settings.arm_endpoint, str(bundle) if bundle else None
+        )
+        identity: Any = credential(config)
+        self.connections.callback(identity.close)
+        azure = Azure(config, identity, system_clock)
+        self.connections.callback(azure.close)
+        return azure
 
 
 def records_address(chosen: Path | None, fallback: Path) -> str:

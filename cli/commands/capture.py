@@ -74,9 +74,11 @@ def _workspace(text: str) -> ResourceId:
 def _read(shell: Shell, workspaces: list[ResourceId]) -> Actual:
     from cli.session import open_services  # noqa: PLC0415 - --help must stay quick
 
-    with tempfile.TemporaryDirectory(prefix="relink-") as folder:
-        azure = open_services(Path(folder).as_uri()).azure()
-        actual = _walk(shell, azure, workspaces)
+    with (
+        tempfile.TemporaryDirectory(prefix="relink-") as folder,
+        open_services(Path(folder).as_uri()) as services,
+    ):
+        actual = _walk(shell, services.azure(), workspaces)
     for each in workspaces:
         if actual.body(each) is None:
             raise CommandError(f"{each} cannot be read: {_why(actual, each)}")

@@ -41,7 +41,8 @@ def plan(
     declared = read_file(file)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="relink-")))
-        services = open_services(records_address(records, folder), fixed(declared))
+        address = records_address(records, folder)
+        services = stack.enter_context(open_services(address, fixed(declared)))
         seen = look(services, declared.environment.name, shell.note)
     if as_json:
         shell.out.out(json.dumps(assessment_json(seen), indent=2, ensure_ascii=False))

@@ -13,6 +13,7 @@ from cli.shell import CommandError, Shell, Status, shell_of
 if TYPE_CHECKING:
     from cli.looking import Questions
     from shared.model.json import JsonObject
+    from shared.workflow.services import Services
 
 EXAMPLES = """\b
 Examples:
@@ -39,30 +40,44 @@ def reconcile(
     Asks before anything is deleted or detached, and for everything in mode approve. Ctrl-C lets what has begun finish; run it again to
     go on. Exit status 0: in sync or repaired; 2: drift remains, nothing failed; 1: it failed.
     """
-    from cli.looking import look, questions, wish  # noqa: PLC0415 - --help must stay quick
-    from cli.running import approved, run  # noqa: PLC0415 - the same
-    from cli.session import fixed, open_services, read_file, records_address  # noqa: PLC0415 - same
-    from cli.showing import show_assessment, show_record  # noqa: PLC0415 - the same
+    from cli.session import (  # noqa: PLC0415 - --help must stay quick
+        fixed,
+        open_services,
+        read_file,
+        records_address,
+    )
+    from cli.showing import show_record  # noqa: PLC0415 - the same
 
     shell = shell_of(ctx)
     declared = read_file(file)
     names = _known(only or ())
     address = records_address(records, file.absolute().parent / ".relink")
-    services = open_services(address, fixed(declared))
-    name = declared.environment.name
+    with open_services(address, fixed(declared)) as services:
+        record = _reconcile(shell, services, declared.environment.name, names, yes=yes)
+    show_record(shell, record)
+    raise typer.Exit(_status(record))
+
+
+def _reconcile(
+    shell: Shell, services: Services, name: str, only: tuple[str, ...], *, yes: bool
+) -> JsonObject:
+    """Look, ask, run; and run again where the answer was the approval that was waited for."""
+    from cli.looking import look, questions, wish  # noqa: PLC0415 - --help must stay quick
+    from cli.running import approved, run  # noqa: PLC0415 - the same
+    from cli.showing import show_assessment  # noqa: PLC0415 - the same
+
     confirmed: frozenset[str] | None = None
     agreed = yes
     if not yes:
-        seen = look(services, name, shell.note, names)
+        seen = look(services, name, shell.note, only)
         show_assessment(shell, seen)
         asked = questions(services, seen)
         agreed = _ask(shell, name, asked)
         confirmed = frozenset(unit.id for unit in (*asked.destructive, *asked.approvals))
-    record = run(shell, services, wish(services, name, names, dry_run=False), confirmed)
-    if agreed and (again := approved(services, record, names)) is not None:
+    record = run(shell, services, wish(services, name, only, dry_run=False), confirmed)
+    if agreed and (again := approved(services, record, only)) is not None:
         record = run(shell, services, again, confirmed)
-    show_record(shell, record)
-    raise typer.Exit(_status(record))
+    return record
 
 
 def _known(only: tuple[str, ...] | list[str]) -> tuple[str, ...]:

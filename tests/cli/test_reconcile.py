@@ -16,7 +16,9 @@ from simulator.faults import Fault, Mischief
 from tests.cli.world import World, now, parsed
 
 # azure-ai-ml's own deprecations: threads of the reads raise them inside of an answer.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore", "error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning"
+)
 
 OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
 
