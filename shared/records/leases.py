@@ -16,6 +16,8 @@ from shared.records.store import Conflict
 from shared.records.values import HeldBy, Lease, Pause
 
 _TRIES: Final = 20
+_FRESH: Final = 0.9
+"""A lease of our own with more than this part of its time left is not written again."""
 
 
 class Leases(Shelf):
@@ -25,6 +27,9 @@ class Leases(Shelf):
 
     def acquire_lease(self, environment: str, holder: str, seconds: float) -> Lease | HeldBy:
         """Take the lease, take over one that has ended, or renew our own."""
+        fresh = self._fresh(environment, holder, seconds)
+        if fresh is not None:
+            return fresh
         now = self.clock()
         wanted = Lease(environment, holder, now + timedelta(seconds=seconds))
 
@@ -43,6 +48,9 @@ class Leases(Shelf):
         ``HeldBy`` says who did; None says that there is no lease any more (it was released, or
         the sweep freed it), so the holder has to stop or acquire it anew.
         """
+        fresh = self._fresh(environment, holder, seconds)
+        if fresh is not None:
+            return fresh
         wanted = Lease(environment, holder, self.clock() + timedelta(seconds=seconds))
 
         def decide(current: Lease | None) -> Lease | None:
@@ -95,6 +103,13 @@ class Leases(Shelf):
 
     def _lease_key(self, environment: str) -> str:
         return self.key(environment, "lease")
+
+    def _fresh(self, environment: str, holder: str, seconds: float) -> Lease | None:
+        """Our own lease if it was written a moment ago: every look at a step wants it renewed."""
+        current = self.lease(environment)
+        until = self.clock() + timedelta(seconds=seconds * _FRESH)
+        ours = current is not None and current.holder == holder and current.until >= until
+        return current if ours else None
 
     def _held(self, environment: str) -> HeldBy | None:
         current = self.lease(environment)

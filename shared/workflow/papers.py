@@ -5,14 +5,16 @@ Activities exchange ids and hashes; plans and observations are too large for a d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from shared.guards import Judgement
 from shared.model.actual import Found, Link, Question, Read
 from shared.model.codec import dump, load
 from shared.model.finding import Finding
-from shared.model.json import JsonObject
+from shared.model.json import JsonObject, canonical
 from shared.model.plan import Plan
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
@@ -68,7 +70,6 @@ class Papers:
 
     records: Records
     run: str
-    _cache: dict[str, Assessment] = field(default_factory=dict, repr=False)
 
     def put_trigger(self, trigger: Trigger) -> None:
         """Keep why the run was started."""
@@ -81,7 +82,13 @@ class Papers:
     def get(self, number: int) -> Assessment | None:
         """Round ``number`` if it was kept."""
         paper = self.records.paper(self.run, f"assessment-{number}")
-        return load(Assessment, paper) if paper is not None else None
+        return _assessment(canonical(paper)) if paper is not None else None
+
+
+@lru_cache(maxsize=8)
+def _assessment(text: str) -> Assessment:
+    """The papers that ``text`` is: every look at every step wants the same ones again."""
+    return load(Assessment, json.loads(text))
 
 
 def sights_of(plan: Plan, answers: dict[Read, object]) -> tuple[Sight, ...]:

@@ -362,3 +362,15 @@ def test_manifest_memory_is_kept_by_file_and_environment(records: Records) -> No
     assert records.accepted_version("prod") is None
     records.accept_version("prod", "v1")
     assert records.accepted_version("prod") == "v1"
+
+
+def test_a_lease_that_was_written_a_moment_ago_is_not_written_again(
+    records: Records, clock: Clock
+) -> None:
+    first = records.acquire_lease("prod", "run-1", 60)
+    clock.pass_seconds(5)
+    assert records.renew_lease("prod", "run-1", 60) == first
+    assert records.acquire_lease("prod", "run-1", 60) == first
+    clock.pass_seconds(2)
+    renewed = Lease("prod", "run-1", START + timedelta(seconds=67))
+    assert records.renew_lease("prod", "run-1", 60) == renewed
