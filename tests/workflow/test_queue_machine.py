@@ -75,7 +75,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.promised = False
 
     @rule(name=NAMES, urgent=st.booleans())
-    def an_event_comes(self, name: str, urgent: bool) -> None:
+    def an_event_comes(self, name: str, *, urgent: bool) -> None:
         known = name in self.state.recent
         wish = Trigger(name, "prod", Cause.EVENT, self.now, (_resource(name),), urgent=urgent)
         if not known:
@@ -83,7 +83,7 @@ class QueueMachine(RuleBasedStateMachine):
         self._go(queue.changed(self.state, wish, SETTLE))
 
     @rule(cause=st.sampled_from([Cause.MANUAL, Cause.SWEEP]), some=st.booleans())
-    def somebody_asks(self, cause: Cause, some: bool) -> None:
+    def somebody_asks(self, cause: Cause, *, some: bool) -> None:
         self.fresh += 1
         wish = Trigger(f"ask-{self.fresh}", "prod", cause, self.now)
         wish = replace(wish, remediators=("private_endpoint",)) if some else wish
@@ -96,7 +96,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: any(r.at <= self.now for r in self.reminders))
     @rule(late=st.booleans())
-    def a_due_reminder_arrives(self, late: bool) -> None:
+    def a_due_reminder_arrives(self, *, late: bool) -> None:
         due = [each for each in self.reminders if each.at <= self.now]
         reminder = due[-1] if late else due[0]
         self.reminders.remove(reminder)
