@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,9 @@ class Scene:
         path = self.marks_at / name
         return len(path.read_text().splitlines()) if path.exists() else 0
 
+    def came_to(self, name: str) -> bool:
+        return self.marks(name) == 1
+
     def let_go(self, name: str) -> None:
         (self.marks_at / f"{name}-go").touch()
 
@@ -83,7 +87,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     wait_until(lambda: counter(host, "e") == 100, 5)
     signal(host, "e", "slow_add", {"name": "e", "n": 1})
     for name in ("a-began", "e-began", "locked"):
-        wait_until(lambda name=name: scene.marks(name) == 1, 10)
+        wait_until(partial(scene.came_to, name), 10)
     for _ in range(3):
         signal(host, "e", "add", 10)
     signal(host, "l", "add", 10)
@@ -129,7 +133,9 @@ def test_an_entity_s_state_and_its_queued_operations_survive(scene: Scene) -> No
 
 def test_a_lock_and_those_who_wait_for_it_survive(scene: Scene) -> None:
     for key in scene.keys["locking"]:
-        before, after = output(scene.host, key)  # type: ignore[misc]
+        pair = output(scene.host, key)
+        assert isinstance(pair, list)
+        before, after = pair
         assert after == before + 1
     wait_until(lambda: counter(scene.host, "l") == 12, 10)
     assert scene.marks("locked") >= 2
@@ -168,10 +174,13 @@ def test_the_state_is_private(scene: Scene) -> None:
 def test_killed_again_and_again_it_still_completes(
     hosts: Hosts, marks: Marks, let_go: LetGo
 ) -> None:
+    def begun(times: int) -> bool:
+        return marks("b-began") == times
+
     host = hosts("features").start()
     key = host.hub.schedule_new_orchestration("steps", input="b")
     for n in (1, 2):
-        wait_until(lambda n=n: marks("b-began") == n, 10)
+        wait_until(partial(begun, n), 10)
         host.kill()
         host.start()
     let_go("b")

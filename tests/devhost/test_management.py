@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 
 import httpx
 import pytest
@@ -20,7 +21,13 @@ def begin(host: HostProcess, http: httpx.Client, name: str, given: object) -> di
 
 
 def final(url: str) -> httpx.Response:
-    return wait_until(lambda: (a := httpx.get(url)).status_code != 202 and a, 10)
+    def over() -> httpx.Response | None:
+        answer = httpx.get(url)
+        return None if answer.status_code == 202 else answer
+
+    answer = wait_until(over, 10)
+    assert answer is not None
+    return answer
 
 
 def test_the_status_is_told_without_the_host_key(features: HostProcess, http: httpx.Client) -> None:
@@ -59,17 +66,18 @@ def test_an_orchestration_that_runs_is_202_until_an_event_ends_it(
 def test_an_orchestration_is_suspended_resumed_and_terminated(
     features: HostProcess, http: httpx.Client
 ) -> None:
-    def status() -> str:
-        return str(httpx.get(urls["statusQueryGetUri"]).json()["runtimeStatus"])
+    def has(status: str) -> bool:
+        told = httpx.get(urls["statusQueryGetUri"]).json()
+        return bool(told["runtimeStatus"] == status)
 
     urls = begin(features, http, "wait_for_event", "go")
     for verb, reached in (("suspend", "Suspended"), ("resume", "Running")):
         answer = httpx.post(urls[f"{verb}PostUri"].replace("{text}", "why"))
         assert answer.status_code == 202
-        wait_until(lambda reached=reached: status() == reached, 5)
+        wait_until(partial(has, reached), 5)
     assert httpx.post(urls["terminatePostUri"].replace("{text}", "enough")).status_code == 202
     assert final(urls["statusQueryGetUri"]).json()["output"] == "enough"
-    assert status() == "Terminated"
+    assert has("Terminated")
     assert httpx.post(urls["terminatePostUri"]).status_code == 410
 
 

@@ -13,7 +13,8 @@ def service(world: Sandbox) -> str | None:
     reply = world.call(
         "POST", f"{world.plan.cluster}/resolvePrivateLinkServiceId", {"name": "management"}
     )
-    return reply.json().get("privateLinkServiceID")
+    found = reply.json().get("privateLinkServiceID")
+    return None if found is None else str(found)
 
 
 def test_a_stop_takes_three_minutes_and_ends_with_provisioning_state_succeeded(

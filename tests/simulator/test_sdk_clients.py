@@ -18,15 +18,22 @@ from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.containerservice import ContainerServiceClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
+from azure.mgmt.keyvault.models import VaultPatchParameters, VaultPatchProperties
 from azure.mgmt.kubernetesconfiguration.extensions import (
     KubernetesConfigurationExtensionsMgmtClient,
 )
 from azure.mgmt.monitor import MonitorManagementClient
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.privatedns import PrivateDnsManagementClient
+from azure.mgmt.privatedns.models import ARecord, RecordSet, RecordSetProperties
 from azure.mgmt.resource.locks import ManagementLockClient
 from azure.mgmt.resourcegraph import ResourceGraphClient
+from azure.mgmt.resourcegraph.models import QueryRequest
 from azure.mgmt.storage import StorageManagementClient
+from azure.mgmt.storage.models import (
+    StorageAccountPropertiesUpdateParameters,
+    StorageAccountUpdateParameters,
+)
 
 from simulator.server import Server
 from simulator.worlds.plan import Plan
@@ -106,7 +113,8 @@ def test_network_deletes_and_recreates_an_endpoint_with_its_zone_group(
 def test_private_dns_writes_a_record_with_a_condition(
     credential: ManagedIdentityCredential, options: dict[str, Any]
 ) -> None:
-    body = {"properties": {"ttl": 60, "aRecords": [{"ipv4Address": "10.9.9.9"}]}}
+    address = ARecord(ipv4_address="10.9.9.9")
+    body = RecordSet(properties=RecordSetProperties(ttl=60, a_records=[address]))
     zone = "privatelink.azurecr.io"
     with PrivateDnsManagementClient(credential, SUBSCRIPTION, **options) as client:
         made = client.record_sets.create_or_update("prod-hub", zone, "A", "sdk", body)
@@ -123,19 +131,23 @@ def test_private_dns_writes_a_record_with_a_condition(
 def test_storage_vault_and_registry_are_patched(
     credential: ManagedIdentityCredential, options: dict[str, Any]
 ) -> None:
-    change = {"properties": {"publicNetworkAccess": "Enabled"}}
     with StorageManagementClient(credential, SUBSCRIPTION, **options) as storage:
-        assert (
-            storage.storage_accounts.update("prod-ml", "prodmlst", change).public_network_access
-            == "Enabled"
+        opened = StorageAccountUpdateParameters(
+            properties=StorageAccountPropertiesUpdateParameters(public_network_access="Enabled")
         )
+        account = storage.storage_accounts.update("prod-ml", "prodmlst", opened)
+        assert account.public_network_access == "Enabled"
         assert storage.storage_accounts.get_properties(
             "prod-ml", "prodmlst"
         ).network_rule_set.bypass
     with KeyVaultManagementClient(credential, SUBSCRIPTION, **options) as vaults:
-        vault = vaults.vaults.update("prod-ml", "prod-mlkv", change)
+        patch = VaultPatchParameters(
+            properties=VaultPatchProperties(public_network_access="Enabled")
+        )
+        vault = vaults.vaults.update("prod-ml", "prod-mlkv", patch)
         assert vault.properties.public_network_access == "Enabled"
     with ContainerRegistryManagementClient(credential, SUBSCRIPTION, **options) as registries:
+        change = {"properties": {"publicNetworkAccess": "Enabled"}}
         registry = registries.registries.begin_update("prod-ml", "prodmlacr", change).result()
         assert (registry.public_network_access, registry.provisioning_state) == (
             "Enabled",
@@ -149,12 +161,13 @@ def test_a_cluster_is_read_but_not_started_by_relink(
     with ContainerServiceClient(credential, SUBSCRIPTION, **options) as client:
         cluster = client.managed_clusters.get("prod-spoke", "prod-aks")
         assert cluster.power_state.code == "Running"
-        connections = list(client.private_endpoint_connections.list("prod-spoke", "prod-aks").value)
+        connections = client.private_endpoint_connections.list("prod-spoke", "prod-aks").value
+        assert connections is not None
         assert {c.private_link_service_connection_state.status for c in connections} == {"Approved"}
         resolved = client.resolve_private_link_service_id.post(
             "prod-spoke", "prod-aks", {"name": "management"}
         )
-        assert "privateLinkServices" in resolved.private_link_service_id
+        assert "privateLinkServices" in str(resolved.private_link_service_id)
         with pytest.raises(HttpResponseError, match="AuthorizationFailed"):
             client.managed_clusters.begin_start("prod-spoke", "prod-aks")
 
@@ -188,8 +201,9 @@ def test_extension_roles_locks_log_and_graph_are_read(
             is not None
         )
     with ResourceGraphClient(credential, **plain) as graph:
-        query = {
-            "query": "resources | where type =~ 'microsoft.keyvault/vaults' | project id",
-            "subscriptions": [SUBSCRIPTION],
-        }
-        assert graph.resources(query).data == [{"id": PLAN.vault}]
+        query = QueryRequest(
+            query="resources | where type =~ 'microsoft.keyvault/vaults' | project id",
+            subscriptions=[SUBSCRIPTION],
+        )
+        rows: object = graph.resources(query).data  # a list, though its type says an object
+        assert rows == [{"id": PLAN.vault}]

@@ -141,6 +141,7 @@ def test_a_delayed_signal_survives(reopen: Open) -> None:
     hub = reopen()
     assert hub.take_entity() is None
     work = wait_until(hub.take_entity, 5)
+    assert work is not None
     assert now() >= due
     assert len(work.request.operations) == 1
     hub.complete_entity(work, pb.EntityBatchResult())
@@ -206,6 +207,7 @@ def test_many_timers_take_one_thread_and_survive(reopen: Open) -> None:
     assert threading.active_count() == threads
     hub = reopen()
     work = wait_until(hub.take_orchestration, 5)
+    assert work is not None
     assert now() >= soon
     assert kinds(work) == ["orchestratorStarted", "timerFired"]
     decide(hub, work)

@@ -70,7 +70,7 @@ def nap(seconds: float) -> str:
 
 
 @app.activity_trigger(input_name="order")
-def held(order: dict) -> str:
+def held(order: dict) -> str:  # type: ignore[type-arg] # the worker refuses dict[str, Any]
     """Marks that it began, then waits for the file that lets it go."""
     mark(f"{order['name']}-began")
     deadline = time.monotonic() + 20
@@ -133,7 +133,7 @@ def child(ctx: task.OrchestrationContext, n: int) -> Flow:
 
 @app.orchestration_trigger(context_name="context")
 def children(ctx: task.OrchestrationContext, _: object) -> Flow:
-    started = [ctx.call_sub_orchestrator("child", input=i) for i in range(4)]
+    started: list[task.Task[Any]] = [ctx.call_sub_orchestrator("child", input=i) for i in range(4)]
     return (yield task.when_all(started))
 
 
@@ -164,7 +164,7 @@ def parent_of_orphan(ctx: task.OrchestrationContext, _: object) -> Flow:
 
 
 @app.orchestration_trigger(context_name="context")
-def whose(ctx: task.OrchestrationContext, again: int | None) -> Flow:
+def whose(ctx: task.OrchestrationContext, again: int | None) -> str | None:
     if not again:
         ctx.continue_as_new(1)
         return None
@@ -190,7 +190,7 @@ def again(ctx: task.OrchestrationContext, n: int) -> Flow:
 
 
 @app.orchestration_trigger(context_name="context")
-def ticks(ctx: task.OrchestrationContext, seen: list) -> Flow:
+def ticks(ctx: task.OrchestrationContext, seen: list[Any]) -> Flow:
     seen = [*seen, (yield ctx.wait_for_external_event("tick"))]
     if len(seen) < 3:
         ctx.continue_as_new(seen, save_events=True)
@@ -221,7 +221,7 @@ def steps(ctx: task.OrchestrationContext, name: str) -> Flow:
 
 
 @app.orchestration_trigger(context_name="context")
-def sleeper(ctx: task.OrchestrationContext, order: dict) -> Flow:
+def sleeper(ctx: task.OrchestrationContext, order: dict[str, Any]) -> Flow:
     yield ctx.create_timer(timedelta(seconds=order["seconds"]))
     return (yield ctx.call_activity("marked", input=order["name"]))
 
@@ -248,7 +248,7 @@ class Counter(entities.DurableEntity):
     def fail(self) -> None:
         raise QuotaError("no more")
 
-    def slow_add(self, order: dict) -> int:
+    def slow_add(self, order: dict[str, Any]) -> int:
         mark(f"{order['name']}-began")
         deadline = time.monotonic() + 20
         while not (MARKS / f"{order['name']}-go").exists() and time.monotonic() < deadline:
@@ -276,7 +276,7 @@ def entity_failure(ctx: task.OrchestrationContext, key: str) -> Flow:
 
 
 @app.orchestration_trigger(context_name="context")
-def locking(ctx: task.OrchestrationContext, order: dict) -> Flow:
+def locking(ctx: task.OrchestrationContext, order: dict[str, Any]) -> Flow:
     """Adds 1 under a lock, with time for others to interfere between reading and writing."""
     entity = entities.EntityInstanceId("Counter", order["key"])
     with (yield ctx.lock_entities([entity])):

@@ -10,4 +10,4 @@ app = func.FunctionApp()
 def sends(req: func.HttpRequest, out: func.Out[str]) -> str:
     """Never called."""
     out.set("x")
-    return req.method
+    return str(req.method)
