@@ -78,8 +78,6 @@ class _Look:
         memory = self._services.records.memory(self._trigger.environment)
         if memory.debts:
             self._services.azure().warm_up()
-        if memory.debts:
-            self._services.azure().warm_up()
         environment = focus(self._declared.environment, self._trigger.resources, memory)
         self._read_all(environment, memory)
         actual = Actual(self._answers, memory)
