@@ -44,12 +44,15 @@ _BY_CONNECTION: Final = {
     "pending": "EndpointPending",
 }
 _REPLACE: Final = "Relink deletes it and creates it again as declared."
+_FINISH: Final = "Relink writes it again as declared, which deletes nothing."
+_NO_INTERFACE: Final = Evidence("network interface", "none", "the endpoint's own")
 
 REASONS: Final = {
     "EndpointMissing": "The declared private endpoint does not exist.",
     "EndpointDisconnected": "Its connection was removed at the target; it will not come back.",
     "EndpointRejected": "Its connection was rejected at the target.",
     "EndpointFailed": "Its last operation failed, so Azure does not vouch for it.",
+    "EndpointUnfinished": "Its creation failed before it had an interface.",
     "EndpointPending": "Its connection waits for the target's owner.",
     "EndpointMispointed": "It leads to another target or group, or lies in another subnet.",
     "EndpointUnsettled": "Azure is at work on it, or shows a state that says nothing.",
@@ -127,7 +130,9 @@ def differences(endpoint: PrivateEndpoint, actual: Actual) -> list[Difference]:
 def _of_state(view: EndpointView) -> Iterator[Difference]:
     state = Evidence("provisioningState", view.state or "nothing", SUCCEEDED)
     connection = Evidence("connection", _shown(view), APPROVED)
-    if view.state in FAILED:
+    if view.state in FAILED and view.interface is None and view.connection not in _BY_CONNECTION:
+        yield Difference("EndpointUnfinished", (state, _NO_INTERFACE), _FINISH)
+    elif view.state in FAILED:
         yield Difference("EndpointFailed", (state, connection), _REPLACE)
     if view.state in IN_PROGRESS:
         waiting = Obstacle(Disposition.DEFER, "InProgress")
@@ -228,8 +233,7 @@ def obstacle_to_replacement(endpoint: PrivateEndpoint, actual: Actual) -> Obstac
     if view.connection == "pending" or (endpoint.manual and view.connection == APPROVED):
         return Obstacle(Disposition.BLOCK, "TargetApproval", (connection,))
     if view.interface is None:
-        unknown = Evidence("network interface", "none", "the endpoint's own")
-        return Obstacle(Disposition.BLOCK, "IncarnationUnknown", (unknown,))
+        return Obstacle(Disposition.BLOCK, "IncarnationUnknown", (_NO_INTERFACE,))
     interface = interface_of(endpoint, actual)
     if interface is None:
         return unread("network interface", actual.answer(view.interface))

@@ -47,6 +47,8 @@ APPROVALS: Final = MappingProxyType(
 """Target types as Azure spells them; each has a ``privateEndpointConnectionsApproval/action``."""
 
 _NETWORK: Final = "Microsoft.Network"
+_UNMADE: Final = frozenset({"EndpointMissing", "EndpointUnfinished"})
+"""Nothing stands there that a write could destroy (domain.md 4: the PUT is to be retried)."""
 _ZONE_REASONS: Final = frozenset({"ZoneGroupMissing", "ZoneGroupChanged"})
 _RECORD_REASONS: Final = frozenset({"RecordMissing", "RecordWrong"})
 
@@ -77,7 +79,7 @@ def _unit(
     keys = tuple(item.key for item in mine)
     if reasons & REPLACING:
         return _replacement(remediator, endpoint, actual, keys)
-    if "EndpointMissing" in reasons:
+    if reasons & _UNMADE:
         return _creation(remediator, endpoint, actual, keys)
     steps = (
         *(_zone_group(endpoint, actual) if reasons & _ZONE_REASONS else ()),
@@ -129,7 +131,7 @@ def _creation(
     remediator: str, endpoint: PrivateEndpoint, actual: Actual, keys: tuple[str, ...]
 ) -> Unit:
     intent = actual.memory.intent(endpoint.id)
-    body = endpoint_body(endpoint, intent.body if intent else None)
+    body = endpoint_body(endpoint, intent.body if intent else actual.body(endpoint.id))
     return Unit(
         id=f"{remediator}:create:{endpoint.id.key}",
         remediator=remediator,

@@ -182,9 +182,17 @@ def test_an_unreadable_endpoint_is_blocked_with_the_missing_action() -> None:
     assert "some/action/read" in finding.message
 
 
-def test_an_endpoint_without_interface_is_not_destroyed() -> None:
+def test_an_endpoint_whose_creation_failed_is_written_again_and_not_destroyed() -> None:
     world = World().set(BLOB, STATE, "Failed").set(BLOB, "properties.networkInterfaces", [])
-    assert reasons(world.find(REMEDIATOR)) == {("EndpointFailed", "block", "IncarnationUnknown")}
+    assert reasons(world.find(REMEDIATOR)) == {("EndpointUnfinished", "repair", "")}
+    (unit,) = world.plan(REMEDIATOR)
+    assert not unit.destructive
+    assert [s.kind for s in unit.steps] == ["PutResource", "AwaitState", "PutResource"]
+
+
+def test_an_endpoint_without_interface_is_not_destroyed() -> None:
+    world = World().connection(BLOB, "Rejected").set(BLOB, "properties.networkInterfaces", [])
+    assert reasons(world.find(REMEDIATOR)) == {("EndpointRejected", "block", "IncarnationUnknown")}
 
 
 def test_an_endpoint_whose_interface_has_no_guid_is_not_destroyed() -> None:
