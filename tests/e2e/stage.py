@@ -44,12 +44,16 @@ ARM = "https://management.azure.com"
 WRITABLE = ("location", "tags", "identity", "sku", "kind")
 
 
+type Times = list[tuple[datetime, int]]
+"""When which status was answered."""
+
+
 class Wireless(BaseAdapter):
     """requests' wire, straight into the simulator."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, clock: VirtualClock, times: Times) -> None:
         super().__init__()
-        self._cloud = cloud
+        self._cloud, self._clock, self._times = cloud, clock, times
 
     def send(self, request: PreparedRequest, *_: object, **__: object) -> Response:
         body = request.body or b""
@@ -58,6 +62,7 @@ class Wireless(BaseAdapter):
         url = str(request.url).removeprefix(ARM)
         headers = {name: str(value) for name, value in request.headers.items()}
         answer = self._cloud.handle(Request(str(request.method), url, headers, raw))
+        self._times.append((self._clock.now(), answer.status))
         response = Response()
         response.status_code = answer.status
         response.headers = CaseInsensitiveDict(answer.headers)
@@ -69,10 +74,10 @@ class Wireless(BaseAdapter):
     def close(self) -> None: ...
 
 
-def transport(cloud: Cloud) -> RequestsTransport:
-    """azure-core's own transport over that wire."""
+def transport(cloud: Cloud, clock: VirtualClock, times: Times) -> RequestsTransport:
+    """azure-core's own transport over that wire; ``times`` gets a line an exchange."""
     session = Session()
-    session.mount(ARM, Wireless(cloud))
+    session.mount(ARM, Wireless(cloud, clock, times))
     return RequestsTransport(session=session, session_owner=False)
 
 
@@ -210,6 +215,7 @@ class Stage:
     hook: Callable[[str, Mapping[str, Any]], None] | None = None
     after: Callable[[str, Mapping[str, Any]], None] | None = None
     prefix: str = ""
+    times: Times = field(default_factory=list)
     signals: list[tuple[str, str, Any]] = field(default_factory=list)
     _ids: int = 0
 
@@ -336,11 +342,12 @@ def assemble(
     cloud: Cloud, clock: VirtualClock, environ: Mapping[str, str], place: Path, name: str
 ) -> Stage:
     """A Relink over what is there: called again, it is a process started anew."""
+    times: Times = []
     azure = Azure(
         ArmConfig.of("public"),
         Identity(cloud),
         clock.now,
-        transport=transport(cloud),
+        transport=transport(cloud, clock, times),
         concurrency=1,
     )
     notices: list[Mapping[str, Any]] = []
@@ -354,4 +361,6 @@ def assemble(
     }
     composed = compose(settings, REMEDIATORS, clock=clock.now, azure=lambda: azure)
     services = replace(composed, notify=notices.append)
-    return Stage(place, environ, cloud, clock, services, azure, notices, Intake(services), name)
+    stage = Stage(place, environ, cloud, clock, services, azure, notices, Intake(services), name)
+    stage.times = times
+    return stage
