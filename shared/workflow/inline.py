@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from durabletask import task
@@ -160,7 +160,7 @@ class _Context:
 
     @property
     def current_utc_datetime(self) -> datetime:
-        return self._engine.pace.now()
+        return self._engine.pace.now().astimezone(UTC).replace(tzinfo=None)  # as durabletask does
 
     def call_activity(self, name: str, *, input: object) -> task.Task[Any]:  # noqa: A002 - durabletask's word
         return self._engine.activity(name, input)

@@ -7,7 +7,7 @@ orchestrator knows comes from its input, from activities or from the context's o
 from __future__ import annotations
 
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from durabletask import task
@@ -54,7 +54,7 @@ def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[
     ctx.set_custom_status({"phase": "concluding", "round": account["rounds"]})
     ended = yield from _conclude(ctx, {"trigger": trigger, "account": account})
     if not trigger.get("dry_run"):
-        word = {"run": ctx.instance_id, "at": ctx.current_utc_datetime.isoformat(), **ended}
+        word = {"run": ctx.instance_id, "at": _now(ctx).isoformat(), **ended}
         ctx.signal_entity(_queue(trigger), "finished", word)
     return dict(ended)
 
@@ -64,9 +64,9 @@ def apply_unit(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[
     result: dict[str, Any] = {**errand, "why": "", "message": "", "blocked": False, "timings": []}
     for index in range(errand["steps"]):
         ctx.set_custom_status({"step": index, "of": errand["steps"]})
-        begun = ctx.current_utc_datetime
+        begun = _now(ctx)
         progress = yield from _step(ctx, {**errand, "step": index})
-        ended = ctx.current_utc_datetime
+        ended = _now(ctx)
         timing: dict[str, Any] = {
             "step": index,
             "startedAt": begun.isoformat(),
@@ -101,7 +101,7 @@ def _conclude(ctx: task.OrchestrationContext, message: dict[str, Any]) -> Steps[
             return dict(ended)
         if seconds:
             yield ctx.create_timer(timedelta(seconds=seconds))
-    wake_at = ctx.current_utc_datetime + WAKE_AFTER_LOSS
+    wake_at = _now(ctx) + WAKE_AFTER_LOSS
     return {"outcome": "Failed", "problem": problem, "wake_at": wake_at.isoformat()}
 
 
@@ -176,11 +176,11 @@ def _result(name: str, child: task.Task[Any]) -> dict[str, Any]:
 
 def _step(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[str, Any]]:
     """Begin one step and look at it until it is done or refused."""
-    deadline = ctx.current_utc_datetime + STEP_TIME
+    deadline = _now(ctx) + STEP_TIME
     tries = 1
     progress = yield ctx.call_activity("start_step", input=errand)
     while progress["kind"] in {"Waiting", "Retry"}:
-        if ctx.current_utc_datetime > deadline or tries > MOST_TRIES:
+        if _now(ctx) > deadline or tries > MOST_TRIES:
             return _gave_up(progress)
         yield ctx.create_timer(_pause(progress["after"]))
         if progress["kind"] == "Retry":
@@ -190,6 +190,11 @@ def _step(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[
             look = {"errand": errand, "token": progress["token"]}
             progress = yield ctx.call_activity("look_step", input=look)
     return dict(progress)
+
+
+def _now(ctx: task.OrchestrationContext) -> datetime:
+    """The run's own time. durabletask 1.12 hands out UTC without saying so."""
+    return ctx.current_utc_datetime.replace(tzinfo=UTC)
 
 
 def _pause(seconds: float) -> timedelta:
@@ -205,7 +210,7 @@ def _gave_up(progress: dict[str, Any]) -> dict[str, Any]:
 
 def _say_alive(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> None:
     if not trigger.get("dry_run"):
-        word = {"run": ctx.instance_id, "at": ctx.current_utc_datetime.isoformat()}
+        word = {"run": ctx.instance_id, "at": _now(ctx).isoformat()}
         ctx.signal_entity(_queue(trigger), "alive", word)
 
 
