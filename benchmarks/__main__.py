@@ -6,6 +6,8 @@ A goal that is missed is shown and written down and fails nothing; a benchmark t
 from __future__ import annotations
 
 import argparse
+import logging
+import signal
 import sys
 import tempfile
 import traceback
@@ -27,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=RESULTS, help="the results file")
-    asked = parser.parse_known_args(arguments)[0]
+    asked = parser.parse_args(arguments)
+    logging.disable(logging.WARNING)  # of libraries; what breaks is raised
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the host ends as well
     console = Console(width=None if sys.stdout.isatty() else 160)
     measures, broken = _run(chosen(BENCHMARKS, asked.only), console)
     keep(asked.out, measures)

@@ -14,7 +14,7 @@ from benchmarks.world import NAME, Answered, World, busy, opened
 
 SAMPLES = 7
 _HOW = (
-    "one storage write event POSTed to the webhook of `relink host` (own process), simulated Azure "
+    "one storage write event POSTed to the webhook of the embedded host (own process), simulated Azure "
     f"over https, no settling; from arrival to the run's record; median of {SAMPLES} after a first"
 )
 

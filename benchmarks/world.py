@@ -6,7 +6,6 @@ the benchmark's process, so that its record can be read. Manifests are what ``re
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from devhost.child import HostProcess
 from shared.manifests import parse_manifest
 from shared.model.environment import Environment
 from shared.records import FolderStore, Records
@@ -33,9 +33,8 @@ from simulator.worlds.plan import SUBSCRIPTION, Plan
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "prod"
 WEBHOOK = "/runtime/webhooks/eventgrid?functionName=resource_changed"
-_KEY = "benchmark-key-of-this-machine-only"
+KEY = "benchmark-key-of-this-machine-only"
 _NEVER = "0 0 0 29 2 1"  # a schedule of the sweep that no benchmark lives to see
-_START_SECONDS = 90.0
 _LOOK_EVERY = 0.01
 
 
@@ -163,12 +162,29 @@ def opened(
         server = stack.enter_context(Server(cloud, state_dir=directory / "azure"))
         environ = {**os.environ, **server.exports}
         environment = _capture(directory, environ)
-        url = stack.enter_context(_host(directory, environ, settle))
-        headers = {"x-functions-key": _KEY}
-        app = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
-        stack.enter_context(app)
+        host = stack.enter_context(_host(directory, server.exports, settle))
+        app = stack.enter_context(client(host))
         records = Records(FolderStore(directory / "records"), lambda: datetime.now(UTC))
         yield World(cloud, server, app, records, environment)
+
+
+def client(host: HostProcess) -> httpx.Client:
+    """A client of the host that brings its key."""
+    headers = {"x-functions-key": host.key}
+    return httpx.Client(base_url=host.url, headers=headers, timeout=30, trust_env=False)
+
+
+def _host(directory: Path, exports: Mapping[str, str], settle: float) -> HostProcess:
+    """The embedded host, as ``relink host`` runs it, in a process of its own."""
+    environ = {
+        **exports,
+        "RELINK_ENVIRONMENTS": (directory / "manifests").as_uri(),
+        "RELINK_RECORDS": (directory / "records").as_uri(),
+        "RELINK_MODE": "remediate",
+        "RELINK_SETTLE_SECONDS": str(settle),
+        "RELINK_SWEEP_SCHEDULE": _NEVER,
+    }
+    return HostProcess(ROOT, directory / "host", key=KEY, environ=environ)
 
 
 def _capture(directory: Path, environ: Mapping[str, str]) -> Environment:
@@ -189,49 +205,3 @@ def _capture(directory: Path, environ: Mapping[str, str]) -> Environment:
     if ended.returncode:
         raise RuntimeError(f"relink capture failed:\n{ended.stderr[-2000:]}")
     return parse_manifest(file.read_text(encoding="utf-8"), file.name)
-
-
-@contextmanager
-def _host(directory: Path, environ: Mapping[str, str], settle: float) -> Iterator[str]:
-    state = directory / "host"
-    settings = {
-        "RELINK_ENVIRONMENTS": (directory / "manifests").as_uri(),
-        "RELINK_RECORDS": (directory / "records").as_uri(),
-        "RELINK_MODE": "remediate",
-        "RELINK_SETTLE_SECONDS": str(settle),
-        "RELINK_SWEEP_SCHEDULE": _NEVER,
-        "RELINK_HOST_KEY": _KEY,
-    }
-    command = [sys.executable, "-m", "cli", "host", "--port", "0", "--state", str(state)]
-    log = directory / "host.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env={**environ, **settings}, stdout=stream, stderr=stream
-        )
-    try:
-        yield _address(state / "host.json", process, log)
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def _address(ready: Path, process: subprocess.Popen[bytes], log: Path) -> str:
-    """Where the host listens, once it answers."""
-    found: list[str] = []
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            raise RuntimeError(f"the host did not start:\n{log.read_text()[-2000:]}")
-        try:
-            url = str(json.loads(ready.read_text(encoding="utf-8"))["url"])
-            healthy = httpx.get(f"{url}/api/health", timeout=5, trust_env=False)
-        except (OSError, ValueError, KeyError, httpx.HTTPError):
-            return False
-        found.append(url)
-        return healthy.status_code == 200
-
-    wait_for(answers, _START_SECONDS, "the host to answer")
-    return found[-1]
