@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.model.arm import moment
 from shared.model.codec import dump, load
 from shared.model.finding import Disposition
 from shared.model.intent import Intent
@@ -206,7 +207,7 @@ def _assessment_of(unit: JsonObject, rounds: Sequence[Assessment]) -> Assessment
 
 def _ended(unit: JsonObject, otherwise: datetime) -> datetime:
     timings = unit.get("timings") or ()
-    return datetime.fromisoformat(timings[-1]["endedAt"]) if timings else otherwise
+    return (moment(timings[-1]["endedAt"]) if timings else None) or otherwise
 
 
 def _clear_approval(
