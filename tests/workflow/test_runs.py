@@ -1,64 +1,35 @@
-"""Whole runs on the real orchestrators and activities: what is done, kept, paid and told."""
+"""Whole runs on the real orchestrators and activities: what is done, kept and waited for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.azure.errors import Transient
-from shared.model.actual import Question, Read
+from shared.model.actual import Question
 from shared.model.codec import dump
-from shared.model.environment import Mode
-from shared.model.finding import Disposition, Finding
-from shared.model.intent import Intent
-from shared.model.json import JsonObject
 from shared.model.progress import Done, Refused, Retry, Waiting
 from shared.model.step import Step
 from shared.model.trigger import Cause
 from shared.records import HeldBy, StoreUnavailableError
-from shared.workflow.services import NotToldError
 from tests.core.builders import (
-    CLUSTER,
-    CLUSTER_ENDPOINT,
-    COMPUTE,
     ENDPOINT,
     NOW,
     SUBSCRIPTION,
     VAULT,
     answers,
-    debt,
     destroying,
     environment,
     finding,
     later,
     rid,
     tiny,
-    unit,
 )
+from tests.workflow.stages import BROKEN, INTENT, broken, only
 from tests.workflow.world import World, drifting, wish, world
-
-BROKEN = finding()
-INTENT = Intent(rid(ENDPOINT), {"location": "westeurope"}, "incarnation-1")
-
-
-def broken(tmp_path: Path, *, destroy: bool = True, **settings: str) -> World:
-    """One drift of one endpoint, gone once its unit has begun."""
-    make = destroying if destroy else unit
-    mend = make("mend", findings=(BROKEN.key,), intent=INTENT if destroy else None)
-    worlds: list[World] = []
-    asking = (Read(Question.GET, rid(ENDPOINT)),)
-    remediator = drifting([mend], [BROKEN], lambda: worlds[0].azure, reads=asking)
-    worlds.append(world(tmp_path, [remediator], **settings))
-    return worlds[0]
-
-
-def only(record: JsonObject) -> dict[str, Any]:
-    (outcome,) = record["outcomes"]
-    return dict(outcome)
 
 
 def test_a_drift_is_repaired_and_seen_in_order(tmp_path: Path) -> None:
@@ -317,332 +288,6 @@ def test_the_queue_hears_of_a_run_whose_end_could_not_be_written(tmp_path: Path)
     name, word, told = engine.signals[-1]
     assert (name, word, told["run"]) == ("prod", "finished", "run-1")
     assert told["wake_at"] is not None
-
-
-# --- the end of a run ---------------------------------------------------------
-
-
-def test_concluding_twice_changes_nothing_more(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny([destroying("m", findings=(BROKEN.key,))], findings=[BROKEN])])
-    messages: list[dict[str, Any]] = []
-
-    def twice(name: str, message: dict[str, Any]) -> dict[str, Any]:
-        if name == "conclude_run":
-            messages.append(message)
-            first = stage.call(name, message)
-            assert stage.call(name, message) == first
-            return first
-        return stage.call(name, message)
-
-    stage.engine(twice).run("reconcile", dump(wish()), "run-1")
-    stage.clock.advance(500)
-    stage.call("conclude_run", messages[0])
-    assert len(stage.records.attempts("prod")[rid(ENDPOINT)]) == 1
-    assert len(stage.records.runs("prod")) == 1
-    assert len(stage.notices) == 1
-
-
-def test_a_worker_killed_before_the_record_notes_an_attempt_once(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny([destroying("m", findings=(BROKEN.key,))], findings=[BROKEN])])
-    stage.services = replace(stage.services, report=_killed)
-    calls: list[dict[str, Any]] = []
-
-    def killed_once(name: str, message: dict[str, Any]) -> dict[str, Any]:
-        if name == "conclude_run":
-            calls.append(message)
-            store = stage.records.documents.store
-            if len(calls) == 1:
-                with pytest.raises(SystemExit):
-                    stage.call(name, message)
-                store.delete("runs/run-1.json")  # as if it had died a moment earlier
-                stage.services = replace(stage.services, report=lambda _record: None)
-                stage.clock.advance(30)
-        return stage.call(name, message)
-
-    stage.engine(killed_once).run("reconcile", dump(wish()), "run-1")
-    assert len(stage.records.attempts("prod")[rid(ENDPOINT)]) == 1
-
-
-def _killed(_record: JsonObject) -> None:
-    raise SystemExit
-
-
-def test_a_worker_killed_after_the_record_still_answers_requests_and_tells(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny([destroying("m", findings=(BROKEN.key,))], findings=[BROKEN])])
-    stage.services = replace(stage.services, report=_killed)
-
-    def killed(name: str, message: dict[str, Any]) -> dict[str, Any]:
-        if name == "conclude_run" and stage.services.report is _killed:
-            with pytest.raises(SystemExit):
-                stage.call(name, message)
-            stage.services = replace(stage.services, report=lambda _record: None)
-        return stage.call(name, message)
-
-    stage.engine(killed).run("reconcile", dump(wish(requests=("run-1", "asked"))), "run-1")
-    assert stage.records.request("asked") == "run-1"
-    assert len(stage.notices) == 1
-
-
-def suspected(disposition: Disposition = Disposition.NOT_NEEDED) -> Finding:
-    return finding(CLUSTER_ENDPOINT, "RestartSuspected", disposition)
-
-
-def test_a_refuted_debt_is_closed(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny(findings=[suspected()])])
-    stage.records.add_debts("prod", [debt()])
-    assert stage.run(wish())["outcome"] == "NotNeeded"
-    assert stage.records.debts("prod") == ()
-
-
-@pytest.mark.parametrize(
-    "found",
-    [[], [suspected(Disposition.DEFER)], [suspected(Disposition.BLOCK)], [BROKEN]],
-    ids=["nothing-said", "deferred", "blocked", "about-another"],
-)
-def test_a_debt_that_nothing_refutes_stays_open(tmp_path: Path, found: list[Finding]) -> None:
-    stage = world(tmp_path, [tiny(findings=found)])
-    stage.records.add_debts("prod", [debt()])
-    stage.run(wish())
-    assert len(stage.records.debts("prod")) == 1
-
-
-def test_other_drift_of_the_target_does_not_keep_a_refuted_debt_open(tmp_path: Path) -> None:
-    drift = finding(CLUSTER_ENDPOINT, "RecordWrong", Disposition.REPORT)
-    stage = world(tmp_path, [tiny(findings=[suspected(), drift])])
-    stage.records.add_debts("prod", [debt()])
-    stage.run(wish())
-    assert stage.records.debts("prod") == ()
-
-
-def test_a_debt_that_comes_in_after_the_last_look_is_not_closed_by_it(tmp_path: Path) -> None:
-    """The cluster was started a second time while the run was ending."""
-    stage = world(tmp_path, [tiny(findings=[suspected()])])
-    stage.records.add_debts("prod", [debt()])
-    second = debt(at=later(minutes=5))
-
-    def meanwhile(name: str, message: dict[str, Any]) -> dict[str, Any]:
-        if name == "conclude_run":
-            stage.records.add_debts("prod", [second])
-        return stage.call(name, message)
-
-    stage.engine(meanwhile).run("reconcile", dump(wish()), "run-1")
-    assert stage.records.debts("prod") == (second,)
-
-
-def test_a_dry_run_closes_and_takes_no_debt(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny(findings=[suspected()])])
-    stage.records.add_debts("prod", [debt()])
-    stage.run(wish(dry_run=True))
-    assert len(stage.records.debts("prod")) == 1
-
-
-START = {
-    "operationName": {"value": "Microsoft.ContainerService/managedClusters/start/action"},
-    "eventTimestamp": later(hours=-1).isoformat(),
-    "status": {"value": "Succeeded"},
-}
-
-
-def log_of(stage: World) -> None:
-    since = stage.clock() - timedelta(days=89)
-    read = Read(Question.POWER_LOG, rid(CLUSTER), since.isoformat())
-    (found,) = answers({CLUSTER: {"value": [START]}}).values()
-    stage.azure.bodies[read] = found
-
-
-@pytest.mark.parametrize("mode", ["remediate", "observe", "off"])
-def test_a_sweep_takes_debts_of_restarts_that_no_event_told_of(tmp_path: Path, mode: str) -> None:
-    stage = world(tmp_path, [tiny(findings=[])], RELINK_MODE=mode)
-    log_of(stage)
-    stage.run(wish())
-    owed = stage.records.debts("prod")
-    assert {each.target for each in owed} == {rid(CLUSTER_ENDPOINT), rid(COMPUTE)}
-    assert {each.restart_at for each in owed} == {later(hours=-1)}
-
-
-def test_a_restart_is_taken_from_the_log_once(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny(findings=[])])
-    log_of(stage)
-    stage.run(wish())
-    for each in stage.records.debts("prod"):
-        stage.records.close_debt("prod", each.id)
-    stage.run(wish("run-2"))
-    assert stage.records.debts("prod") == ()
-    asked = [read.detail for read in stage.azure.asked if read.question is Question.POWER_LOG]
-    assert asked[-1] == later(hours=-1).isoformat()
-
-
-def test_an_event_s_run_does_not_read_the_logs(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny(findings=[])])
-    stage.run(wish(cause=Cause.EVENT, resources=(rid(VAULT),)))
-    assert not [read for read in stage.azure.asked if read.question is Question.POWER_LOG]
-
-
-# --- approval ------------------------------------------------------------------
-
-
-def approving(tmp_path: Path) -> World:
-    stage = broken(tmp_path, RELINK_MODE="approve")
-    stage.run(wish())
-    return stage
-
-
-def test_a_plan_waits_for_a_person_and_is_asked_once(tmp_path: Path) -> None:
-    stage = approving(tmp_path)
-    first = stage.records.approval("prod")
-    stage.clock.advance(600)
-    record = stage.run(wish("run-2"))
-    assert record["outcome"] == "AwaitingApproval"
-    assert stage.records.approval("prod") == first
-    assert len(stage.notices) == 1
-    assert stage.notices[0]["approval"]["run"] == "run-1"
-    assert stage.azure.started == []
-
-
-def test_an_approved_plan_is_carried_out_once_and_its_record_names_who_approved(
-    tmp_path: Path,
-) -> None:
-    stage = approving(tmp_path)
-    stage.records.decide_approval("prod", "run-1", approved=True, by="ann")
-    record = stage.run(wish("run-2", cause=Cause.APPROVAL))
-    assert record["outcome"] == "Repaired"
-    assert record["approval"]["by"] == "ann"
-    assert stage.records.approval("prod") is None
-
-
-def test_an_approval_outlives_a_run_that_did_not_use_it(tmp_path: Path) -> None:
-    other = finding(VAULT, remediator="free")
-    stage = approving(tmp_path)
-    stage.records.decide_approval("prod", "run-1", approved=True, by="ann")
-    free = drifting(
-        [unit("f", VAULT, findings=(other.key,), remediator="free")],
-        [other],
-        lambda: stage.azure,
-        name="free",
-    )
-    stage.services = replace(
-        stage.services,
-        catalogue=(*stage.services.catalogue, free),
-        settings=stage.services.settings.model_copy(update={"mode": Mode.REMEDIATE}),
-    )
-    stage.manifests.edit("prod", "v1", modes={"tiny": "approve"})
-    stage.run(wish("run-2", remediators=("free",), cause=Cause.MANUAL))
-    approval = stage.records.approval("prod")
-    assert approval is not None
-    assert approval.by == "ann"
-
-
-def test_a_changed_plan_is_asked_anew_and_told_anew(tmp_path: Path) -> None:
-    stage = approving(tmp_path)
-    stage.records.decide_approval("prod", "run-1", approved=True, by="ann")
-    other = destroying("mend", findings=(BROKEN.key,), exclusive=("x",), counts_as="y")
-    other = replace(other, steps=other.steps[1:])
-    stage.services = replace(stage.services, catalogue=(tiny([other], findings=[BROKEN]),))
-    record = stage.run(wish("run-2", cause=Cause.APPROVAL))
-    assert record["outcome"] == "AwaitingApproval"
-    assert stage.azure.started == []
-    assert [notice["run"] for notice in stage.notices] == ["run-1", "run-2"]
-    assert stage.notices[1]["approval"]["run"] == "run-2"
-
-
-def test_a_rejected_plan_is_blocked_until_a_day_later(tmp_path: Path) -> None:
-    stage = approving(tmp_path)
-    stage.records.decide_approval("prod", "run-1", approved=False, by="ann")
-    assert only(stage.run(wish("run-2")))["why"] == "Rejected"
-    stage.clock.advance(25 * 3600)
-    assert only(stage.run(wish("run-3")))["why"] == "Approval"
-
-
-def test_an_approval_that_has_expired_lets_nothing_happen(tmp_path: Path) -> None:
-    stage = approving(tmp_path)
-    stage.records.decide_approval("prod", "run-1", approved=True, by="ann")
-    stage.clock.advance(25 * 3600)
-    assert stage.run(wish("run-2"))["outcome"] == "AwaitingApproval"
-    assert stage.azure.started == []
-
-
-def test_the_first_destructive_plan_after_a_manifest_change_waits(tmp_path: Path) -> None:
-    stage = broken(tmp_path)
-    stage.manifests.edit("prod", "v2")
-    assert stage.run(wish())["outcome"] == "AwaitingApproval"
-    stage.records.decide_approval("prod", "run-1", approved=True, by="ann")
-    assert stage.run(wish("run-2", cause=Cause.APPROVAL))["outcome"] == "Repaired"
-    assert stage.records.accepted_version("prod") == "v2"
-
-
-def test_a_change_of_the_manifest_during_a_run_is_not_accepted_by_it(tmp_path: Path) -> None:
-    stage = broken(tmp_path)
-    stage.azure.on_start = lambda _s: stage.manifests.edit("prod", "v2")
-    stage.run(wish())
-    assert stage.records.accepted_version("prod") == "v1"
-
-
-# --- telling ---------------------------------------------------------------------
-
-STUCK = finding(VAULT, "ResourceGone", Disposition.REPORT)
-
-
-def test_what_needs_a_person_is_told_once_as_long_as_it_is_the_same(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny(findings=[STUCK])])
-    for number in range(3):
-        stage.run(wish(f"run-{number}"))
-    assert [notice["run"] for notice in stage.notices] == ["run-0"]
-    assert stage.notices[0]["findings"][0]["finding"]["reason"] == "ResourceGone"
-
-
-def test_a_run_that_looks_elsewhere_does_not_have_it_told_again(tmp_path: Path) -> None:
-    found = [STUCK]
-    stage = world(tmp_path, [replace(tiny(), detect=lambda e, _a: found if e.key_vaults else [])])
-    stage.run(wish("run-1"))
-    stage.run(wish("run-2", cause=Cause.EVENT, resources=(rid(ENDPOINT),)))
-    stage.run(wish("run-3"))
-    assert [notice["run"] for notice in stage.notices] == ["run-1"]
-
-
-def test_what_went_and_came_back_is_told_again(tmp_path: Path) -> None:
-    found = [STUCK]
-    stage = world(tmp_path, [replace(tiny(), detect=lambda _e, _a: list(found))])
-    stage.run(wish("run-1"))
-    found.clear()
-    stage.run(wish("run-2"))
-    found.append(STUCK)
-    stage.run(wish("run-3"))
-    assert [notice["run"] for notice in stage.notices] == ["run-1", "run-3"]
-
-
-def test_a_notification_that_did_not_arrive_goes_out_with_the_next_run(tmp_path: Path) -> None:
-    stage = world(tmp_path, [tiny(findings=[STUCK])])
-    arrived: list[JsonObject] = []
-
-    def first_fails(message: JsonObject) -> None:
-        if message["run"] == "run-1":
-            raise NotToldError("the webhook is away")
-        arrived.append(message)
-
-    stage.services = replace(stage.services, notify=first_fails)
-    assert stage.run(wish("run-1"))["outcome"] == "Blocked"
-    stage.run(wish("run-2"))
-    assert [message["run"] for message in arrived] == ["run-2"]
-
-
-def test_a_repair_is_told_to_nobody(tmp_path: Path) -> None:
-    stage = broken(tmp_path)
-    stage.run(wish())
-    assert stage.notices == []
-
-
-def test_no_secret_setting_shows_in_any_record(tmp_path: Path) -> None:
-    secret = "hook-5f1d"
-    stage = world(
-        tmp_path,
-        [tiny([destroying("m", findings=(BROKEN.key,))], findings=[BROKEN, STUCK])],
-        RELINK_NOTIFY_URL=f"https://example.test/hook?sig={secret}",
-        APPLICATIONINSIGHTS_CONNECTION_STRING=f"InstrumentationKey={secret}",
-    )
-    stage.run(wish())
-    stored = [path for path in (tmp_path / "records").rglob("*") if path.is_file()]
-    assert stored
-    assert not [path for path in stored if secret in path.read_text()]
 
 
 def test_a_run_leaves_no_working_papers(tmp_path: Path) -> None:
