@@ -7,14 +7,15 @@ leads to is stopped with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.model.actual import Actual, Read
 from shared.model.attempt import Attempt
+from shared.model.codec import dump
 from shared.model.environment import Environment, Mode
-from shared.model.json import dig
+from shared.model.json import JsonObject, dig, fingerprint
 from shared.model.outcome import OutcomeKind
 from shared.model.plan import Plan, Unit
 from shared.model.resource_id import ResourceId
@@ -42,7 +43,8 @@ LONGEST_HOLD_OFF = timedelta(hours=4)
 class Circumstances:
     """What a judgement depends on besides what was read.
 
-    ``approved`` is the plan hash a person approved; ``own`` are the resources whose units this run
+    ``approved`` is the plan hash a person approved, ``approved_units`` that plan's units as its
+    record keeps them, by id; ``own`` are the resources whose units this run
     has begun (a later round may only finish those; ``None`` in the first round); ``released`` says
     that a person asked for this run, which releases hold-offs.
     """
@@ -53,6 +55,7 @@ class Circumstances:
     dry_run: bool = False
     released: bool = False
     approved: str = ""
+    approved_units: Mapping[str, JsonObject] = field(default_factory=dict)
     rejected: str = ""
     manifest_changed: bool = False
     own: frozenset[ResourceId] | None = None
@@ -282,14 +285,32 @@ def _approval(
     if circumstances.approved == part.hash:
         return part.hash
     refused = circumstances.rejected == part.hash
+    news = _changed_since(circumstances.approved_units, waiting)
     for unit in waiting:
         cause = "the manifest changed" if circumstances.manifest_changed else "mode is 'approve'"
-        text = f"{unit.title}: waits for approval of plan {part.hash} ({cause})"
+        text = f"{unit.title}: waits for approval of plan {part.hash} ({cause}){news}"
         verdicts[unit.id] = Verdict(unit.id, OutcomeKind.AWAITING_APPROVAL, "Approval", text)
         if refused:
             text = f"{unit.title}: a person rejected plan {part.hash}; it is not asked again today"
             verdicts[unit.id] = Verdict(unit.id, OutcomeKind.BLOCKED, "Rejected", text)
     return part.hash
+
+
+def _changed_since(approved: Mapping[str, JsonObject], waiting: Sequence[Unit]) -> str:
+    """What is different from the plan that a person approved, as the end of a sentence."""
+    if not approved:
+        return ""
+    told = {unit.id: unit.title for unit in waiting}
+    new = [title for name, title in told.items() if name not in approved]
+    gone = [str(unit["title"]) for name, unit in approved.items() if name not in told]
+    other = [
+        unit.title
+        for unit in waiting
+        if unit.id in approved and fingerprint(dump(unit)) != fingerprint(approved[unit.id])
+    ]
+    parts = (("new", new), ("no longer needed", gone), ("different", other))
+    listed = "; ".join(f"{word}: {', '.join(titles)}" for word, titles in parts if titles)
+    return f"; the plan is another since it was approved ({listed or 'in another order'})"
 
 
 def _leave_to_the_next_run(

@@ -14,7 +14,7 @@ from shared.manifests import Declared
 from shared.model.actual import Actual, Memory, Observation, Read
 from shared.model.environment import Environment, Mode
 from shared.model.finding import Finding
-from shared.model.json import fingerprint
+from shared.model.json import JsonObject, fingerprint
 from shared.model.plan import Plan
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Cause, Trigger
@@ -148,6 +148,18 @@ class _Look:
             return ""
         return approval.plan_hash if approval.until > self._services.clock() else ""
 
+    def _approved_units(self) -> dict[str, JsonObject]:
+        """The units of the plan that a person approved, from the record of the run that asked."""
+        approval = self._services.records.approval(self._trigger.environment)
+        if approval is None or not self._decided(ApprovalState.APPROVED):
+            return {}
+        asked = self._services.records.run(approval.run) or {}
+        for seen in asked.get("rounds", ()):
+            if seen["approvalHash"] == approval.plan_hash:
+                names = {v["unit"] for v in seen["verdicts"] if v["why"] == "Approval"}
+                return {u["id"]: u for u in seen["plan"]["units"] if u["id"] in names}
+        return {}
+
     def _circumstances(self, papers: Papers) -> Circumstances:
         records, name = self._services.records, self._trigger.environment
         changed = records.accepted_version(name) != self._declared.version
@@ -159,6 +171,7 @@ class _Look:
             dry_run=self._trigger.dry_run,
             released=bool(causes & {Cause.MANUAL, Cause.APPROVAL}),
             approved=self._decided(ApprovalState.APPROVED),
+            approved_units=self._approved_units(),
             rejected=self._decided(ApprovalState.REJECTED),
             manifest_changed=changed and self._services.settings.approve_manifest_changes,
             own=_begun(papers, self._number),

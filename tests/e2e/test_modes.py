@@ -38,7 +38,7 @@ def test_below_approve_nothing_is_written(mode: str, tmp_path: Path) -> None:
     drifts.restart(stage)
     drifts.open_storage(stage)
     record = stage.run()
-    assert record["outcome"] == ("Planned" if mode == "observe" else "InSync")
+    assert record["outcome"] == ("Planned" if mode == "observe" else "NotNeeded")
     assert bool(record["outcomes"]) == (mode == "observe")
     assert kinds(record) <= {"Planned"}
     assert not stage.writes()
@@ -108,11 +108,15 @@ def test_a_plan_that_changed_after_the_approval_asks_again(tmp_path: Path) -> No
 def test_what_changed_since_the_approval_is_said(tmp_path: Path) -> None:
     stage = build(tmp_path, environ={"RELINK_MODE": "approve"})
     drifts.delete_blob_endpoint(stage)
+    drifts.open_storage(stage)
     approve(stage, stage.run())
     drifts.open_vault(stage)
+    stage.human("PATCH", stage.ids.storage, {"properties": {"publicNetworkAccess": "Disabled"}})
     text = messages(approved_run(stage))
-    assert "since it was approved" in text
-    assert "Restore the network access of prod-mlkv" in text
+    assert (
+        "since it was approved (new: Restore the network access of prod-mlkv;"
+        " no longer needed: Restore the network access of prodmlst)"
+    ) in text
 
 
 def test_a_rejected_plan_is_not_carried_out_and_not_asked_again(tmp_path: Path) -> None:
