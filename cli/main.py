@@ -7,7 +7,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import capture, demo, host, permissions, plan, reconcile, schema, validate
+from cli.commands import (
+    capture,
+    demo,
+    diff,
+    explain,
+    graph,
+    host,
+    permissions,
+    plan,
+    reconcile,
+    runs,
+    schema,
+    validate,
+)
 from cli.shell import Shell, spoken_errors
 
 _EVERYWHERE = ("--quiet", "--debug")
@@ -66,6 +79,11 @@ app.command(epilog=capture.EXAMPLES)(capture.capture)
 app.command(epilog=validate.EXAMPLES)(validate.validate)
 app.command(epilog=plan.EXAMPLES)(plan.plan)
 app.command(epilog=reconcile.EXAMPLES)(reconcile.reconcile)
+app.command(epilog=diff.EXAMPLES)(diff.diff)
+app.command(epilog=graph.EXAMPLES)(graph.graph)
+app.command(epilog=explain.EXAMPLES)(explain.explain)
+app.command(epilog=runs.EXAMPLES)(runs.runs)
+app.command(epilog=runs.SHOW_EXAMPLES)(runs.show)
 app.command(epilog=host.EXAMPLES)(host.host)
 app.command(epilog=permissions.EXAMPLES)(permissions.permissions)
 app.command(epilog=schema.EXAMPLES)(schema.schema)

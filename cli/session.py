@@ -141,6 +141,14 @@ def open_services(records: str, manifests: Manifests | None = None) -> Iterator[
         yield replace(services, manifests=Fixed(manifests or Manifests()))
 
 
+def arm_of(settings: Settings) -> ArmConfig:
+    """The ARM that the settings name."""
+    bundle = settings.ca_bundle
+    return ArmConfig.of(
+        settings.cloud.value, settings.arm_endpoint, str(bundle) if bundle else None
+    )
+
+
 @dataclass(slots=True)
 class _Door:
     """The door to Azure, made when first used and closed with the command."""
@@ -158,10 +166,7 @@ class _Door:
             return self._made
 
     def _make(self) -> Azure:
-        settings, bundle = self.settings, self.settings.ca_bundle
-        config = ArmConfig.of(
-            settings.cloud.value, settings.arm_endpoint, str(bundle) if bundle else None
-        )
+        config = arm_of(self.settings)
         identity: Any = credential(config)
         self.connections.callback(identity.close)
         azure = Azure(config, identity, system_clock)

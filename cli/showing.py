@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 from cli.looking import drift, may_go_ahead
-from cli.shell import Shell
+from cli.shell import Shell, Status
 from shared.guards import Verdict
 from shared.model.codec import dump
 from shared.model.finding import Disposition, Finding
@@ -172,6 +172,39 @@ def show_record(shell: Shell, record: JsonObject) -> None:
         f"{record['environment']}: {record['outcome']}  (run {record['id']})",
         "bold green" if good else "bold red",
     )
+
+
+def show_history(shell: Shell, record: JsonObject) -> None:
+    """Why a run ran, and what it did: its units with each step's time."""
+    trigger = record["trigger"]
+    shell.say(f"{record['environment']}: run {record['id']}", "bold")
+    by = f" by {trigger['by']}" if trigger.get("by") else ""
+    shell.say(
+        f"  {trigger['cause']}{by}, {record['startedAt'][:19]} to {record['finishedAt'][:19]}, "
+        f"manifest {record['manifestVersion']}, mode {record['mode']}"
+    )
+    units = {unit["id"]: unit for seen in record["rounds"] for unit in seen["plan"]["units"]}
+    for told in record["units"]:
+        unit = units[told["unit"]]
+        why = f" ({told['why']}: {told['message']})" if told.get("why") else ""
+        shell.say(f"\n{unit['title']}  [{unit['remediator']}]{why}", "bold")
+        for timing in told.get("timings") or ():
+            step = unit["steps"][timing["step"]]
+            note = f"  {timing['note']}" if timing.get("note") else ""
+            name = str(step["resource"]).rpartition("/")[2]
+            shell.say(f"  {timing['seconds']:6.1f} s  {step['kind']} {name}{note}")
+
+
+def status_of(record: JsonObject) -> Status:
+    """The exit status that a run's record stands for."""
+    match OutcomeKind(record["outcome"]):
+        case OutcomeKind.REPAIRED | OutcomeKind.IN_SYNC | OutcomeKind.NOT_NEEDED:
+            return Status.GOOD
+        case OutcomeKind.FAILED:
+            return Status.ERROR
+        case _:
+            # Somebody else holds the environment: this run did not even look.
+            return Status.DRIFT if record["rounds"] else Status.ERROR
 
 
 def _count(number: int, noun: str) -> str:

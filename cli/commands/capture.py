@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import CommandError, Shell, shell_of
+from cli.shell import CommandError, Shell, Status, shell_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shared.capture import Draft
-    from shared.model.actual import Actual
     from shared.model.resource_id import ResourceId
-    from shared.workflow.services import AzureGateway
 
 EXAMPLES = """\b
 Examples:
   relink capture --workspace /subscriptions/…/workspaces/prod-mlw --out prod.yaml
   relink capture --workspace ID --workspace OTHER --name shared-cluster > shared.yaml
+  relink capture --all --out environments
+  relink capture --update prod.yaml
 """
-ROUNDS = 20
 _SUBSCRIPTION = re.compile(r"/subscriptions/[0-9a-f-]{36}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def capture(
     ctx: typer.Context,
+    *,
     workspace: Annotated[
-        list[str], typer.Option("--workspace", "-w", help="Resource id; may be given again.")
-    ],
+        list[str] | None,
+        typer.Option("--workspace", "-w", help="Resource id; may be given again."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every workspace in reach; --out is a folder then.")
+    ] = False,
+    update: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Show what differs from FILE, write what is accepted."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept every difference.")] = False,
     out: Annotated[Path | None, typer.Option(help="File to write; else standard output.")] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the environment; else made of the workspace's.")
@@ -42,20 +52,74 @@ def capture(
     What contradicts a private environment is written as it is, marked in the file and listed on
     standard error. So is what could not be read, with the permission that is missing.
     """
-    from shared.capture import draw, name_for, write  # noqa: PLC0415 - --help must stay quick
-
     shell = shell_of(ctx)
-    workspaces = [_workspace(text) for text in workspace]
+    if sum((bool(workspace), everything, update is not None)) != 1:
+        raise CommandError("one of --workspace, --all and --update says what to capture")
+    if update is not None:
+        from cli.updating import update_file  # noqa: PLC0415 - --help must stay quick
+
+        raise typer.Exit(update_file(shell, update, accept_all=yes))
     if name is not None and not _NAME.fullmatch(name):
         raise CommandError(f"--name: found '{name[:80]}'", f"allowed is {_NAME.pattern}")
-    actual = _read(shell, workspaces)
-    draft = draw(name or name_for(workspaces[0]), workspaces, actual)
+    if everything:
+        raise typer.Exit(_capture_all(shell, out))
+    _capture(shell, [_workspace(text) for text in workspace or ()], name, out)
+
+
+def _capture(
+    shell: Shell, workspaces: Sequence[ResourceId], name: str | None, out: Path | None
+) -> None:
+    from cli.live import door, read_live  # noqa: PLC0415 - --help must stay quick
+    from shared.capture import name_for, write  # noqa: PLC0415 - the same
+
+    with door() as azure:
+        draft = read_live(shell, azure, name or name_for(workspaces[0]), workspaces)
     text = write(draft)
     if out is None:
         shell.out.out(text, end="", highlight=False)
     else:
         out.write_text(text, encoding="utf-8")
     _tell(shell, draft, text, out)
+
+
+def _capture_all(shell: Shell, out: Path | None) -> Status:
+    """A manifest for each environment: workspaces that share a cluster are one."""
+    from cli.finding import find_environments  # noqa: PLC0415 - --help must stay quick
+    from cli.live import door, read_live  # noqa: PLC0415 - the same
+    from shared.capture import name_for, write  # noqa: PLC0415 - the same
+
+    folder = out or Path()
+    folder.mkdir(parents=True, exist_ok=True)
+    taken: set[str] = set()
+    failed = False
+    with door() as azure:
+        for workspaces in find_environments(shell, azure):
+            name = _free(name_for(workspaces[0]), taken)
+            file = folder / f"{name}.yaml"
+            if file.exists():
+                shell.warn(f"{file} exists and is left alone; --update {file} compares it")
+                continue
+            try:
+                draft = read_live(shell, azure, name, workspaces)
+            except CommandError as error:
+                failed = True
+                shell.fail(*error.lines)
+                continue
+            text = write(draft)
+            file.write_text(text, encoding="utf-8")
+            shell.say(str(file))
+            _tell(shell, draft, text, file)
+    return Status.ERROR if failed else Status.GOOD
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """``name``, or with a number behind it when another environment has it."""
+    found, number = name, 1
+    while found in taken:
+        number += 1
+        found = f"{name[:59]}-{number}"
+    taken.add(found)
+    return found
 
 
 def _workspace(text: str) -> ResourceId:
@@ -69,49 +133,6 @@ def _workspace(text: str) -> ResourceId:
             "Microsoft.MachineLearningServices/workspaces/<name>",
         )
     return found
-
-
-def _read(shell: Shell, workspaces: list[ResourceId]) -> Actual:
-    from cli.session import open_services  # noqa: PLC0415 - --help must stay quick
-
-    with (
-        tempfile.TemporaryDirectory(prefix="relink-") as folder,
-        open_services(Path(folder).as_uri()) as services,
-    ):
-        actual = _walk(shell, services.azure(), workspaces)
-    for each in workspaces:
-        if actual.body(each) is None:
-            raise CommandError(f"{each} cannot be read: {_why(actual, each)}")
-    return actual
-
-
-def _walk(shell: Shell, azure: AzureGateway, workspaces: list[ResourceId]) -> Actual:
-    """Ask until there is nothing left to ask. A bad token or a wrong id ends it at the first."""
-    from cli.session import patiently  # noqa: PLC0415 - --help must stay quick
-    from shared.capture import needed  # noqa: PLC0415 - the same
-    from shared.model.actual import Actual, Observation, Question, Read  # noqa: PLC0415 - the same
-
-    answers: dict[Read, Observation] = {}
-    wanted = frozenset(Read(Question.GET, each) for each in workspaces)
-    for _ in range(ROUNDS):
-        if not wanted or (answers and Actual(answers).body(workspaces[0]) is None):
-            break
-        shell.note(f"reading {len(wanted)} more ({len(answers)} so far)")
-        answers.update(patiently(lambda: azure.read(wanted), shell.note))  # noqa: B023 - called now
-        wanted = needed(workspaces, Actual(answers))
-    return Actual(answers)
-
-
-def _why(actual: Actual, workspace: ResourceId) -> str:
-    from shared.model.actual import Absent, Unreadable  # noqa: PLC0415 - --help must stay quick
-
-    match actual.answer(workspace):
-        case Absent():
-            return "it does not exist (404)"
-        case Unreadable(code=code, action=action, message=message):
-            return f"{code}; missing: {action}" if action else f"{code}: {message}"
-        case _:
-            return "it was not read"
 
 
 def _tell(shell: Shell, draft: Draft, text: str, out: Path | None) -> None:
@@ -128,18 +149,11 @@ def _tell(shell: Shell, draft: Draft, text: str, out: Path | None) -> None:
 
 def _problems(text: str, out: Path | None) -> list[str]:
     """What keeps the file from being used as it is; ids out of reach are one problem."""
-    from cli.session import read_files  # noqa: PLC0415 - --help must stay quick
+    from cli.live import problems_of  # noqa: PLC0415 - --help must stay quick
 
-    with tempfile.TemporaryDirectory(prefix="relink-") as folder:
-        file = Path(folder) / "captured.yaml"
-        file.write_text(text, encoding="utf-8")
-        found = read_files([file]).problems
-    shown = str(out) if out else "standard output"
-    outside = [problem for problem in found if "outside of RELINK_SCOPES" in problem.message]
-    told = [str(p).replace(str(file), shown) for p in found if p not in outside]
-    if outside:
+    found = problems_of(text, str(out) if out else "standard output")
+    told = [problem for problem in found if "outside of RELINK_SCOPES" not in problem]
+    if outside := len(found) - len(told):
         reach = ",".join(sorted(set(_SUBSCRIPTION.findall(text.lower()))))
-        told.append(
-            f"{len(outside)} ids lie outside of the scopes; let them in: RELINK_SCOPES={reach}"
-        )
+        told.append(f"{outside} ids lie outside of the scopes; let them in: RELINK_SCOPES={reach}")
     return told

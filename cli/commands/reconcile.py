@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import CommandError, Shell, Status, shell_of
+from cli.shell import CommandError, Shell, shell_of
 
 if TYPE_CHECKING:
     from cli.looking import Questions
@@ -46,7 +46,7 @@ def reconcile(
         read_file,
         records_address,
     )
-    from cli.showing import show_record  # noqa: PLC0415 - the same
+    from cli.showing import show_record, status_of  # noqa: PLC0415 - the same
 
     shell = shell_of(ctx)
     declared = read_file(file)
@@ -55,7 +55,7 @@ def reconcile(
     with open_services(address, fixed(declared)) as services:
         record = _reconcile(shell, services, declared.environment.name, names, yes=yes)
     show_record(shell, record)
-    raise typer.Exit(_status(record))
+    raise typer.Exit(status_of(record))
 
 
 def _reconcile(
@@ -113,16 +113,3 @@ def _ask(shell: Shell, name: str, asked: Questions) -> bool:
     if not typer.confirm(f"Repair {name}?"):
         raise CommandError("nothing was changed")
     return True
-
-
-def _status(record: JsonObject) -> Status:
-    from shared.model.outcome import OutcomeKind  # noqa: PLC0415 - --help must stay quick
-
-    match OutcomeKind(record["outcome"]):
-        case OutcomeKind.REPAIRED | OutcomeKind.IN_SYNC | OutcomeKind.NOT_NEEDED:
-            return Status.GOOD
-        case OutcomeKind.FAILED:
-            return Status.ERROR
-        case _:
-            # Somebody else holds the environment: this run did not even look.
-            return Status.DRIFT if record["rounds"] else Status.ERROR
