@@ -8,12 +8,14 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 # Parallel test processes. loadfile keeps the tests of one file, and the servers they share, together.
 TEST_JOBS ?= 2
+# make az-test AZ_TEST_ARGS="-k storage"
+AZ_TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports house locks doctor bench requirements clean
+.PHONY: help setup demo test check lint types imports house locks doctor conformance az-test bench requirements clean
 
 help: ## lists the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: ## builds .venv from the pinned requirements, if it is not what they say
 	@scripts/setup
@@ -46,6 +48,12 @@ locks: setup ## requirements*.txt are what requirements/*.in give
 doctor: setup ## azure-functions-doctor: will the Functions host take this?
 	@$(BIN)/azure-functions-doctor doctor --path . --profile minimal \
 		--hosting-plan flex-consumption --target-python 3.13
+
+conformance: setup ## judges recorded exchanges by Azure's OpenAPI documents; skips where those are absent
+	@$(BIN)/python scripts/conformance.py
+
+az-test: setup ## drives the simulated Azure with the real Azure CLI, installed into build/az
+	@$(BIN)/python scripts/az_test.py $(AZ_TEST_ARGS)
 
 bench: setup ## runs the benchmarks and writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks

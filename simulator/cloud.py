@@ -25,6 +25,7 @@ from simulator.kind import Kind
 from simulator.loading import load
 from simulator.operations import Operation
 from simulator.providers import KINDS, kind_of
+from simulator.recording import recorders
 from simulator.store import Resource, Store
 from simulator.wire import Exchange, Json, Reply, Request, Response
 
@@ -40,7 +41,7 @@ class Cloud:
         speed: 1.0 is Azure's own pace.
         seed: of every id and random choice.
         page_size: of lists.
-        record: a file that gets one JSON line an exchange (polls left out).
+        record: a file that gets one JSON line an exchange (polls left out); so does the one that SIMULATOR_RECORD names.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Cloud:
         self.exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
         self._lock = threading.RLock()
         self._listeners: list[Callable[[Json], None]] = []
-        self._record = record
+        self._recorders = recorders(record)
 
     # -- driving ------------------------------------------------------------------------------------------
 
@@ -307,9 +308,9 @@ class Cloud:
             poll,
         )
         self.exchanges.append(exchange)
-        if self._record and not poll:
-            with self._record.open("a", encoding="utf-8") as out:
-                out.write(exchange.line() + "\n")
+        if not poll:
+            for recorder in self._recorders:
+                recorder.note(exchange)
 
 
 def _finish(kind: Kind, context: Context, operation: Operation) -> None:
