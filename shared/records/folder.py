@@ -12,9 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Final
 
 from shared.records.store import (
     Conflict,
@@ -24,6 +22,9 @@ from shared.records.store import (
     checked_key,
     is_segment,
 )
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _LOCK_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.005
@@ -64,7 +65,7 @@ class FolderStore:
                     _flush_folder(path.parent)
             finally:
                 draft.unlink(missing_ok=True)
-        except (OSError, Timeout) as error:
+        except OSError as error:  # a lock that is not had in time is a TimeoutError
             raise self._unavailable("write", key, error) from error
         return _etag(data)
 
@@ -78,7 +79,7 @@ class FolderStore:
                 self._expect(key, if_match, if_absent=False)
                 path.unlink(missing_ok=True)
                 self._drop_empty(path.parent)
-        except (OSError, Timeout) as error:
+        except OSError as error:  # a lock that is not had in time is a TimeoutError
             raise self._unavailable("delete", key, error) from error
 
     def keys(self, prefix: str = "") -> Iterator[str]:
@@ -101,6 +102,8 @@ class FolderStore:
 
     def _lock(self) -> FileLock:
         self._root.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock  # noqa: PLC0415 - not needed to index the app
+
         return FileLock(self._root / ".lock", timeout=_LOCK_SECONDS, poll_interval=_POLL_SECONDS)
 
     def _draft(self, data: bytes) -> Path:
