@@ -74,19 +74,36 @@ def outcomes(
         if finding.key not in final:
             result = _result(units.get(finding.key), results)
             found.setdefault(finding.key, _vanished(finding, last, result, now))
+    acted = _acted_on(rounds[:-1] if verified else rounds, results)
     mended = {o.finding.resource for o in found.values() if o.kind is OutcomeKind.REPAIRED}
     for finding in last.findings:
         if finding.disposition is Disposition.NOT_NEEDED and finding.resource in mended:
             continue
         unit = units.get(finding.key)
         standing = _standing(finding, last, unit, results, now)
-        if not verified and standing.why == _AGAIN:
+        if standing.why == _AGAIN and finding.key not in acted:
+            standing = _new(finding, now)
+        elif standing.why == _AGAIN and not verified:
             standing = _unverified(finding, now)
         found[finding.key] = standing
     return tuple(found.values())
 
 
 _AGAIN = "NotRepaired"
+
+
+def _acted_on(rounds: Sequence[Round], results: Mapping[str, UnitResult]) -> frozenset[str]:
+    """The keys of the findings that units were carried out for.
+
+    A unit's id stays the same when another drift of its resource turns up meanwhile.
+    """
+    carried = (unit for seen in rounds for unit in seen.plan.units if unit.id in results)
+    return frozenset(key for unit in carried for key in unit.findings)
+
+
+def _new(finding: Finding, now: datetime) -> Outcome:
+    text = f"{finding.message} It came up while another drift of it was repaired."
+    return Outcome(finding, OutcomeKind.DEFERRED, "NextRun", text, now + _SOON["NextRun"])
 
 
 def _result(unit: str | None, results: Mapping[str, UnitResult]) -> UnitResult | None:
