@@ -20,8 +20,9 @@ _NAMES = ("preferred_username", "upn", "name")
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 
 
-_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "WEBSITE_SKU", "CONTAINER_NAME")
-"""Any of them says Azure: a Flex Consumption app has no WEBSITE_INSTANCE_ID."""
+_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME", "WEBSITE_SKU")
+"""Any of them says Azure: a Flex Consumption app has no WEBSITE_INSTANCE_ID. CONTAINER_NAME, which
+it has too, says nothing: ordinary containers set it."""
 
 
 def in_azure(environ: Mapping[str, str]) -> bool:
