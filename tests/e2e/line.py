@@ -1,0 +1,105 @@
+"""Owns the queue of an environment on virtual time: events in, runs one after the other, wake-ups.
+
+The state machine is the product's own; this only carries out what it asks for, as the durable
+entity does.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.model.trigger import Cause, Trigger
+from shared.workflow import queue
+from shared.workflow.queue import Action, Next, QueueState, Remind, Start
+from tests.e2e.stage import Stage
+
+type Event = dict[str, Any]
+type Delivery = Callable[[list[Event]], Iterable[Event]]
+
+SETTLE_SECONDS = 20.0
+
+
+def _as_they_come(events: list[Event]) -> Iterable[Event]:
+    return events
+
+
+@dataclass
+class Line:
+    """One environment's queue. ``deliver`` says what becomes of the events that Azure emits."""
+
+    stage: Stage
+    deliver: Delivery = _as_they_come
+    state: QueueState = field(default_factory=QueueState)
+    records: list[dict[str, Any]] = field(default_factory=list)
+    _seen: int = 0
+    _starting: list[Trigger] = field(default_factory=list)
+    _reminders: list[tuple[datetime, int, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._seen = len(self.stage.cloud.events)
+
+    def take_events(self) -> None:
+        """Deliver what Azure has emitted since the last time."""
+        fresh = self.stage.events_since(self._seen)
+        self._seen += len(fresh)
+        for wish in self.stage.deliver(self.deliver(fresh)):
+            self.want(wish)
+
+    def want(self, wish: Trigger) -> None:
+        """A wish comes in."""
+        self._go(queue.changed(self.state, wish, SETTLE_SECONDS))
+
+    def sweep(self) -> None:
+        """The timer wants a look at everything."""
+        self.want(self.stage.trigger(Cause.SWEEP))
+
+    def until_idle(self, patience: timedelta = timedelta(hours=4)) -> None:
+        """Run, deliver and remember until nothing is under way."""
+        deadline = self.stage.clock.now() + patience
+        self.take_events()
+        while self._starting or self._reminders:
+            assert self.stage.clock.now() < deadline, [r["outcome"] for r in self.records]
+            if self._starting:
+                self._run(self._starting.pop(0))
+            else:
+                self._remind()
+            self.take_events()
+
+    def _run(self, trigger: Trigger) -> None:
+        stage = self.stage
+        stage.hook = lambda _name, _message: self.take_events()
+        record = stage.run(trigger)
+        stage.hook = None
+        self.records.append(record)
+        wake_at = datetime.fromisoformat(record["wakeAt"]) if record["wakeAt"] else None
+        self._go(queue.finished(self.state, trigger.id, stage.clock.now(), wake_at))
+
+    def _remind(self) -> None:
+        at, _, operation = heapq.heappop(self._reminders)
+        self.stage.advance(max(0.0, (at - self.stage.clock.now()).total_seconds()))
+        now = self.stage.clock.now()
+        if operation == "settled":
+            self._go(queue.settled(self.state, now))
+        else:
+            self._go(queue.wake(self.state, self.stage.name, now))
+
+    def _go(self, following: Next) -> None:
+        self.state, actions = following
+        for action in actions:
+            self._do(action)
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Start(trigger=trigger):
+                self._starting.append(trigger)
+            case Remind(operation=operation, at=at):
+                heapq.heappush(self._reminders, (at, len(self._reminders), operation))
+
+
+def outcomes(line: Line) -> list[str]:
+    """What the runs came to, in order."""
+    return [record["outcome"] for record in line.records]
