@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from shared.manifests.document import Path
 from shared.manifests.parsing import Parsed, texts
 from shared.manifests.problem import Problem
-from shared.manifests.yaml_text import Path
 from shared.model.environment import Environment
 from shared.model.resource_id import InvalidResourceIdError, ResourceId
 from shared.model.roles import ALLOWED_ROLES, role_name

@@ -18,8 +18,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.manifests.document import Document, Path, field_of
 from shared.manifests.problem import ManifestError, Problem
-from shared.manifests.yaml_text import Document, Path, field_of, read_yaml
 from shared.model.environment import Environment
 from shared.model.roles import ALLOWED_ROLES
 
@@ -64,6 +64,8 @@ def parse(text: str, file: str) -> Parsed:
     Raises:
         ManifestError: with every problem that was found.
     """
+    from shared.manifests.yaml_text import read_yaml  # noqa: PLC0415 - the parser loads late
+
     document = read_yaml(text, file)
     if not isinstance(document.value, dict):
         found = "nothing" if document.value is None else f"a {type(document.value).__name__}"

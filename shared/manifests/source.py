@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from shared.manifests.checks import name_problems, power_problems, settle_owners
+from shared.manifests.document import MAX_BYTES
 from shared.manifests.parsing import Parsed, parse, version_of
 from shared.manifests.problem import ManifestError, Problem
-from shared.manifests.yaml_text import MAX_BYTES
 from shared.model.environment import Environment
 from shared.model.json import fingerprint
 from shared.records import Good, Mark, Store, StoreError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -25,9 +25,9 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
+from shared.manifests.document import MAX_BYTES, Document, Path, Place, field_of
 from shared.manifests.problem import ManifestError, Problem
 
-MAX_BYTES: Final = 1024 * 1024
 _DEEPEST: Final = 40
 _MOST_PROBLEMS: Final = 50
 _LONGEST_NUMBER: Final = 30  # a longer one is a text: Python refuses to read huge ones
@@ -38,23 +38,6 @@ _TRUTH: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _DECIMAL: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NO_NUMBER: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)|[-+]?0[0-9]+")
-
-type Path = tuple[str | int, ...]
-type Place = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """Plain values and where each stands: path to (line, column), both from 1."""
-
-    value: Any
-    places: dict[Path, Place] = field(default_factory=dict)
-
-    def place(self, path: Path) -> Place:
-        """Where ``path`` stands, or else the nearest thing around it."""
-        while path and path not in self.places:
-            path = path[:-1]
-        return self.places.get(path, (1, 1))
 
 
 def read_yaml(text: str, file: str) -> Document:
@@ -78,14 +61,6 @@ def read_yaml(text: str, file: str) -> Document:
     if builder.problems:
         raise ManifestError(builder.problems)
     return Document(builder.root, builder.places)
-
-
-def field_of(path: Path) -> str:
-    """``privateEndpoints[0].body`` for ``("privateEndpoints", 0, "body")``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
 
 
 @dataclass(slots=True)
