@@ -21,6 +21,6 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Folder to leave logs and records in.")] = None,
 ) -> None:
     """Watch Relink repair a simulated environment. Needs no Azure."""
-    from cli.demo import run_demo  # noqa: PLC0415 - --help must stay quick
+    from cli.demo.play import run_demo  # noqa: PLC0415 - --help must stay quick
 
     raise typer.Exit(run_demo(plain=plain, only=tuple(only or ()), keep=keep))

@@ -3,7 +3,3 @@
 Simulator, embedded host and the real ``function_app.py`` run as processes of their own; what is
 shown comes from the app's HTTP routes and records, what is judged from the simulated Azure itself.
 """
-
-from cli.demo.play import run_demo
-
-__all__ = ["run_demo"]
