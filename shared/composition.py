@@ -62,6 +62,7 @@ def compose(
         notify=_notifier(settings.notify_url),
         dead_letters=_dead_letters(settings, credential),
         report=telemetry.report,
+        swept=telemetry.swept,
     )
 
 
@@ -133,7 +134,7 @@ def _gateway(
 ) -> AzureGateway:
     from shared.azure.gateway import Azure  # noqa: PLC0415 - the SDKs load late
 
-    return Azure(_config(settings), credential, clock)
+    return Azure(_config(settings), credential, clock, told=telemetry.arm_call)
 
 
 def _notifier(url: str | None) -> Callable[[JsonObject], None]:

@@ -1,35 +1,42 @@
-"""Owns what Relink tells Azure Monitor: names of events and metrics, and the exporter.
+"""Owns how Relink tells Azure Monitor of its runs, sweeps and calls: the exporter, and the telling.
 
-Without a connection string everything goes to the console's log alone. The exporter is Microsoft's
-(azure-monitor-opentelemetry); it is imported when the app first works, not when it is indexed.
-Nothing that is told holds a body of a resource, so nothing secret.
+What there is to tell, and its names: ``shared.signals``. Without a connection string everything
+goes to the console's log alone. The exporter is Microsoft's (azure-monitor-opentelemetry); it is
+imported when the app first works, not when it is indexed.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.model.json import JsonObject
+from shared.model.outcome import OutcomeKind
+from shared.signals import (
+    ARM_CALLS,
+    ARM_SPAN,
+    AZURE_SECONDS,
+    EVENT_SECONDS,
+    FINDING,
+    FINDINGS,
+    RUN_ENDED,
+    RUN_SECONDS,
+    RUNS,
+    SWEEP,
+    Signal,
+)
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-RUN_ENDED: Final = "relink.run.ended"
-"""Custom event, one a run: run, environment, outcome, seconds."""
-FINDING: Final = "relink.finding"
-"""Custom event, one a finding of a run: reason, resource, outcome, why."""
-METER: Final = "relink"
-RUNS: Final = "relink.runs"
-"""Counter of ended runs by environment and outcome."""
-FINDINGS: Final = "relink.findings"
-"""Counter of findings by reason and outcome."""
-RUN_SECONDS: Final = "relink.run.seconds"
-"""Histogram of the seconds from the wish to the verified end of a run."""
+    from shared.azure.calls import Call
 
+METER: Final = "relink"
 _LOGGER: Final = "relink"
 _EVENT_NAME: Final = "microsoft.custom_event.name"
 _LOG = logging.getLogger("relink.telemetry")
@@ -60,28 +67,81 @@ def configure(connection_string: str | None, credential: TokenCredential | None 
 
 
 def report(record: JsonObject) -> None:
-    """Tell of a run that ended: the events and metrics above. Never raises."""
+    """Tell of a run that ended: its events, metrics and trace. Never raises."""
     try:
-        _events(record)
+        with _trace(record):
+            _events(record)
         _metrics(record)
     except Exception:  # noqa: BLE001 - what is told must not undo what was done
         _LOG.exception("run %s could not be told to Azure Monitor", record.get("id"))
+
+
+def swept(sweep: JsonObject) -> None:
+    """Tell of a sweep: the properties of ``shared.signals.SWEEP``. Never raises."""
+    try:
+        _tell(SWEEP, **sweep)
+    except Exception:  # noqa: BLE001 - the same
+        _LOG.exception("a sweep could not be told to Azure Monitor")
+
+
+def arm_call(call: Call) -> None:
+    """Tell of one call of ARM, as it ends. Nothing where nothing is exported."""
+    if not _configured.is_set():
+        return
+    from opentelemetry import metrics, trace  # noqa: PLC0415 - only where it is exported
+
+    counted = {"method": call.method, "status": str(call.status)}
+    metrics.get_meter(METER).create_counter(ARM_CALLS.name).add(1, counted)
+    told: dict[str, str | int] = {
+        "http.request.method": call.method,
+        "url.path": call.path,
+        "http.response.status_code": call.status,
+        "az.service_request_id": call.request_id,
+    }
+    began = time.time_ns() - int(call.seconds * 1e9)
+    kind = trace.SpanKind.CLIENT
+    span = trace.get_tracer(METER).start_span(
+        ARM_SPAN.name, kind=kind, attributes=told, start_time=began
+    )
+    span.end()
+
+
+def _trace(record: JsonObject) -> AbstractContextManager[None]:
+    if not _configured.is_set():
+        return nullcontext()
+    from shared.tracing import run_trace  # noqa: PLC0415 - only where it is exported
+
+    return run_trace(record)
+
+
+def _tell(signal: Signal, **properties: object) -> None:
+    _LOG.info(signal.name, extra={_EVENT_NAME: signal.name, **properties})
 
 
 def _events(record: JsonObject) -> None:
     common = {"run": record["id"], "environment": record["environment"]}
     for outcome in record["outcomes"]:
         finding = outcome["finding"]
-        told = {
+        _tell(
+            FINDING,
             **common,
-            "reason": finding["reason"],
-            "resource": finding["resource"],
-            "outcome": outcome["kind"],
-            "why": outcome["why"],
-        }
-        _LOG.info(FINDING, extra={_EVENT_NAME: FINDING, **told})
-    told = {**common, "outcome": record["outcome"], "seconds": _seconds(record)}
-    _LOG.info(RUN_ENDED, extra={_EVENT_NAME: RUN_ENDED, **told})
+            reason=finding["reason"],
+            resource=finding["resource"],
+            outcome=outcome["kind"],
+            why=outcome["why"],
+        )
+    _tell(
+        RUN_ENDED,
+        **common,
+        outcome=record["outcome"],
+        cause=record["trigger"]["cause"],
+        mode=record["mode"],
+        manifestVersion=record["manifestVersion"],
+        units=len(record["units"]),
+        seconds=_between(record["startedAt"], record["finishedAt"]),
+        azureSeconds=azure_seconds(record["units"]),
+        problem=record["problem"],
+    )
 
 
 def _metrics(record: JsonObject) -> None:
@@ -90,14 +150,37 @@ def _metrics(record: JsonObject) -> None:
     from opentelemetry import metrics  # noqa: PLC0415 - only where it is exported
 
     meter = metrics.get_meter(METER)
-    of_run = {"environment": record["environment"], "outcome": record["outcome"]}
-    meter.create_counter(RUNS).add(1, of_run)
-    meter.create_histogram(RUN_SECONDS, unit="s").record(_seconds(record), of_run)
+    where = {"environment": record["environment"]}
+    of_run = {**where, "outcome": record["outcome"]}
+    meter.create_counter(RUNS.name).add(1, of_run)
+    took = _between(record["startedAt"], record["finishedAt"])
+    meter.create_histogram(RUN_SECONDS.name, unit="s").record(took, of_run)
+    if record["units"]:
+        azure = azure_seconds(record["units"])
+        meter.create_histogram(AZURE_SECONDS.name, unit="s").record(azure, where)
+    notices = [notice["at"] for notice in record["trigger"].get("notices") or ()]
+    if notices and record["outcome"] == OutcomeKind.REPAIRED.value:
+        since = _between(min(notices, key=datetime.fromisoformat), record["finishedAt"])
+        meter.create_histogram(EVENT_SECONDS.name, unit="s").record(since, where)
     for outcome in record["outcomes"]:
         of_finding = {"reason": outcome["finding"]["reason"], "outcome": outcome["kind"]}
-        meter.create_counter(FINDINGS).add(1, of_finding)
+        meter.create_counter(FINDINGS.name).add(1, of_finding)
 
 
-def _seconds(record: JsonObject) -> float:
-    started = datetime.fromisoformat(record["startedAt"])
-    return (datetime.fromisoformat(record["finishedAt"]) - started).total_seconds()
+def azure_seconds(units: Iterable[JsonObject]) -> float:
+    """Seconds in which at least one step of a run was under way; parallel ones count once."""
+    spans = sorted(
+        (datetime.fromisoformat(timing["startedAt"]), datetime.fromisoformat(timing["endedAt"]))
+        for unit in units
+        for timing in unit.get("timings") or ()
+    )
+    total, until = 0.0, None
+    for began, ended in spans:
+        free = began if until is None else max(began, until)
+        total += max((ended - free).total_seconds(), 0.0)
+        until = ended if until is None else max(until, ended)
+    return total
+
+
+def _between(began: str, ended: str) -> float:
+    return (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()

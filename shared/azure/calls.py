@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -19,9 +19,13 @@ class Call:
 
 
 class CallLog:
-    """The calls of one ``Azure``, oldest first; safe to read while others write."""
+    """The calls of one ``Azure``, oldest first; safe to read while others write.
 
-    def __init__(self, keep: int = 10_000) -> None:
+    ``told`` hears of each call as it ends, on the thread that made it.
+    """
+
+    def __init__(self, keep: int = 10_000, told: Callable[[Call], None] | None = None) -> None:
+        self._told = told
         self._calls: list[Call] = []
         self._keep = keep
         self._count = 0
@@ -33,6 +37,8 @@ class CallLog:
             self._count += 1
             self._calls.append(call)
             del self._calls[: -self._keep]
+        if self._told is not None:
+            self._told(call)
 
     @property
     def count(self) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.azure import polling, steps
-from shared.azure.calls import CallLog
+from shared.azure.calls import Call, CallLog
 from shared.azure.clients import Clients
 from shared.azure.config import ArmConfig
 from shared.azure.errors import RemediationError, Terminal, Transient
@@ -48,8 +48,9 @@ class Azure:
         *,
         transport: HttpTransport[Any, Any] | None = None,
         concurrency: int = 8,
+        told: Callable[[Call], None] | None = None,
     ) -> None:
-        self.calls = CallLog()
+        self.calls = CallLog(told=told)
         self._clock = clock
         self._concurrency = concurrency
         self._handed_in = transport is not None

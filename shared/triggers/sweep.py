@@ -47,8 +47,10 @@ def sweep_blueprint(intake: Callable[[], Intake], environ: Mapping[str, str]) ->
 async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -> None:
     """One environment's trouble never keeps another from being swept."""
     services = intake.services
-    await replay_dead_letters(intake, client)
-    for name in services.manifests.current().environments:
+    letters = await replay_dead_letters(intake, client)
+    names = tuple(services.manifests.current().environments)
+    failed = 0
+    for name in names:
         try:
             await _free_dead_run(services, name, client)
             wish = Trigger(
@@ -60,7 +62,16 @@ async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -
             )
             await enqueue(client, [wish], services.settings.settle_seconds)
         except Exception:  # noqa: BLE001 - the next environment is swept all the same
+            failed += 1
             _LOG.exception("environment %s could not be swept", name)
+    services.swept(
+        {
+            "environments": len(names),
+            "failed": failed,
+            "deadLetters": letters,
+            "pastDue": "true" if past_due else "false",
+        }
+    )
 
 
 async def _free_dead_run(services: Services, name: str, client: Client) -> None:
@@ -76,11 +87,15 @@ async def _free_dead_run(services: Services, name: str, client: Client) -> None:
     await tell(client, name, "freed", services.clock(), run=queue.running)
 
 
-async def replay_dead_letters(intake: Intake, client: Client) -> None:
-    """Take in what Event Grid could not deliver; a letter goes when all of it was taken in."""
+async def replay_dead_letters(intake: Intake, client: Client) -> int:
+    """Take in what Event Grid could not deliver; a letter goes when all of it was taken in.
+
+    Returns how many of them stay.
+    """
     store = intake.services.dead_letters
     if store is None:
-        return
+        return 0
+    stay = 0
     for key in _letters(store):
         try:
             stored = await asyncio.to_thread(store.read, key)
@@ -88,7 +103,9 @@ async def replay_dead_letters(intake: Intake, client: Client) -> None:
                 await take_in(intake, raw, client)
             await asyncio.to_thread(store.delete, key)
         except Exception:  # noqa: BLE001 - the next letter is read all the same
+            stay += 1
             _LOG.exception("dead letter %s could not be replayed; it stays", key)
+    return stay
 
 
 def _letters(store: Store) -> Iterator[str]:

@@ -69,6 +69,7 @@ class Services:
     notify: Callable[[JsonObject], None]
     dead_letters: Store | None = None
     report: Callable[[JsonObject], None] = lambda _record: None
+    swept: Callable[[JsonObject], None] = lambda _sweep: None
 
     def declared(self, name: str) -> Declared:
         """The manifest in force for an environment.
