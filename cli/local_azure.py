@@ -23,7 +23,7 @@ from cli.demo.azure import DemoError, Person
 from shared.model.environment import Environment
 from shared.records import FolderStore, Records
 
-SPEED = 60.0
+SPEED = 100.0
 SETTLE_SECONDS = 0.5
 ROOT = Path(__file__).resolve().parents[1]
 _START_SECONDS = 60.0
