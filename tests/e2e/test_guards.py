@@ -221,7 +221,8 @@ def test_a_compute_with_a_running_job_stays_attached(tmp_path: Path) -> None:
     stage = build(tmp_path)
     restarted(stage)
     busy = drifts.compute(stage, "k8s-a")
-    body = {"properties": {"jobType": "Command", "status": "Running", "computeId": busy}}
+    work = {"jobType": "Command", "command": "python train.py", "environmentId": "azureml:train:1"}
+    body = {"properties": {**work, "status": "Running", "computeId": busy}}
     stage.human("PUT", f"{stage.ids.workspace}/jobs/training", body)
     record = stage.run()
     assert told(record)["ComputeStale k8s-a"] == ("Blocked", "JobsRunning")
