@@ -17,6 +17,7 @@ from cli.commands import (
     permissions,
     plan,
     reconcile,
+    rehearse,
     runs,
     schema,
     validate,
@@ -32,6 +33,7 @@ Reads Azure, compares it with a manifest, and puts back what differs.
   relink capture --workspace ID --out prod.yaml   write a manifest of what is live
   relink plan prod.yaml                           show what differs; changes nothing
   relink reconcile prod.yaml                      repair it
+  relink rehearse prod.yaml                       live through incidents on a copy of it
   relink host                                     run the app on this machine
 """
 
@@ -87,6 +89,7 @@ app.command(epilog=runs.SHOW_EXAMPLES)(runs.show)
 app.command(epilog=host.EXAMPLES)(host.host)
 app.command(epilog=permissions.EXAMPLES)(permissions.permissions)
 app.command(epilog=schema.EXAMPLES)(schema.schema)
+app.command(epilog=rehearse.EXAMPLES)(rehearse.rehearse)
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 

@@ -36,10 +36,13 @@ class Show:
     """Prints the demo."""
 
     console: Console
+    lines: list[str] = field(default_factory=list)
+    """What was said so far, for a report."""
     _told: set[str] = field(default_factory=set)
 
     def say(self, text: str, style: str = "") -> None:
         """One line."""
+        self.lines.append(text)
         self.console.print(escape(text), style=style, highlight=False, soft_wrap=True)
 
     def scene(self, title: str) -> None:

@@ -33,6 +33,7 @@ COMMANDS = (
     "host",
     "permissions",
     "schema",
+    "rehearse",
     "demo",
 )
 
