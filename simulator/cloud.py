@@ -15,12 +15,15 @@ from pathlib import Path as File
 from typing import Any
 
 from simulator import front, pipeline
+from simulator.call import Call
 from simulator.chance import Chance
 from simulator.clock import Clock
 from simulator.context import Context, State
 from simulator.directory import ARM_AUDIENCE, Principal
 from simulator.errors import ArmError
 from simulator.faults import Fault, Faults, Mischief
+from simulator.graph.changes import note_after
+from simulator.graph.tables import before_change
 from simulator.kind import Kind
 from simulator.loading import load
 from simulator.operations import Operation
@@ -41,6 +44,7 @@ class Cloud:
         speed: 1.0 is Azure's own pace.
         seed: of every id and random choice.
         page_size: of lists.
+        limits: whether requests beyond Azure's token buckets and quotas are refused.
         record: a file that gets one JSON line an exchange (polls left out); so does the one that SIMULATOR_RECORD names.
     """
 
@@ -52,12 +56,15 @@ class Cloud:
         seed: int = 0,
         page_size: int = 100,
         record: File | None = None,
+        limits: bool = False,
     ) -> None:
         if speed <= 0:
             raise ValueError(f"speed is a positive number, not {speed}")
         self.context = Context(
             clock, speed, "https://management.azure.com", page_size, State(Chance(seed))
         )
+        self.context.on_end = note_after
+        self.context.state.limits.enforced = limits
         self.exchanges: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
         self._lock = threading.RLock()
         self._listeners: list[Callable[[Json], None]] = []
@@ -224,6 +231,11 @@ class Cloud:
     def _perform(self, request: Request, principal: Principal) -> Response:
         context = self.context
         call, kind = pipeline.open_call(context, KINDS, request, principal)
+        meter = context.state.limits
+        subscription = call.path.subscription
+        told = meter.request(
+            request.method, subscription, principal.object_id, call.path.type, context
+        )
         pipeline.authorize(call, kind)
         pipeline.strike(context, call)
         pipeline.locate(call, kind)
@@ -237,11 +249,22 @@ class Cloud:
             if call.change:
                 context.ended(call.change, error)
             raise
+        self._keep(call, kind)
         self._conceal(request, call.change is not None and call.change.creates, str(call.path))
         where = (request.method, str(call.path), call.action)
         if context.state.faults.strike(Mischief.LOST_REPLY, *where):
             raise ArmError(502, "BadGateway", "The reply was lost; the operation was accepted.")
+        reply = Reply(reply.status, reply.body, {**told, **reply.headers})
         return self._written(reply, call.correlation)
+
+    def _keep(self, call: Call, kind: Kind) -> None:
+        """Remember how a resource looks that a fault lets linger after its deletion."""
+        if call.request.method != "DELETE" or call.resource is None:
+            return
+        linger = self.faults.strike(Mischief.LINGER, "DELETE", str(call.path), call.action)
+        if linger:
+            body = kind.shown(self.context, call.resource)
+            self.faults.lingering[call.path.key] = (linger.reads, body)
 
     def _conceal(self, request: Request, creates: bool, path: str) -> None:  # noqa: FBT001 - private
         hide = self.faults.strike(Mischief.HIDE, request.method, path) if creates else None
@@ -271,6 +294,7 @@ class Cloud:
         context = self.context
         context.state.running.remove(operation)
         context.moment = operation.due
+        before_change(context)
         try:
             self._transition(operation)
         finally:

@@ -4,6 +4,7 @@ It knows no concrete kind of resource and no transport.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from simulator.durations import SECONDS
 from simulator.errors import ArmError
 from simulator.events import resource_event
 from simulator.faults import Faults, Mischief
+from simulator.limits import Limits
 from simulator.operations import Change, Operation
 from simulator.paths import Path
 from simulator.store import Resource, Store
@@ -37,6 +39,10 @@ class State:
     running: list[Operation] = field(default_factory=list)
     activity: list[Json] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
+    index: object = None
+    before: dict[str, Json | None] = field(default_factory=dict[str, Json | None])
+    changes: list[Json] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class Context:
     state: State
     moment: datetime | None = None
     outbox: list[Json] = field(default_factory=list)
+    on_end: Callable[["Context", Change], None] | None = None
 
     @property
     def store(self) -> Store:
@@ -124,6 +131,8 @@ class Context:
             return
         status = "Failed" if error else "Succeeded"
         self._log(change, status, error)
+        if self.on_end:
+            self.on_end(self, change)
         event = resource_event(change, status, self.now(), self.chance.guid())
         self.state.events.append(event)
         del self.state.events[:-EVENTS_KEPT]

@@ -25,6 +25,10 @@ class Mischief(StrEnum):
     LOSE_EVENTS = "lose-events"
     DUPLICATE_EVENTS = "duplicate-events"
     SHUFFLE_EVENTS = "shuffle-events"
+    EXPIRE_TOKENS = "expire-tokens"
+    LINGER = "linger"
+    LAG_GRAPH = "lag-graph"
+    LAG_ACTIVITY_LOG = "lag-activity-log"
 
 
 @dataclass(slots=True)
@@ -32,8 +36,9 @@ class Fault:
     """One thing that goes wrong.
 
     `status`, `code`, `message` belong to error, conflict and fail-operation; `retry_after` (real seconds) to
-    throttle and error; `factor` to slow; `principal` (name or object id) and `action` to revoke; `reads` to hide;
-    `times` None means until removed.
+    throttle and error; `factor` to slow; `principal` (name or object id) and `action` to revoke; `principal` to
+    expire-tokens; `reads` to hide and linger; `seconds` (Azure's time) to lag-graph and lag-activity-log, which last
+    until removed; `times` None means until removed.
     """
 
     kind: Mischief
@@ -49,6 +54,7 @@ class Fault:
     principal: str = ""
     action: str = ""
     reads: int = 1
+    seconds: float = 60.0
     struck: int = 0
 
     def fits(self, method: str, path: str, operation: str) -> bool:
@@ -66,6 +72,7 @@ class Faults:
 
     active: list[Fault] = field(default_factory=list)
     hidden: dict[str, int] = field(default_factory=dict)
+    lingering: dict[str, tuple[int, Json]] = field(default_factory=dict)
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force."""
@@ -75,6 +82,7 @@ class Faults:
         """End every fault."""
         self.active.clear()
         self.hidden.clear()
+        self.lingering.clear()
 
     def strike(
         self, kind: Mischief, method: str = "", path: str = "", operation: str = ""
@@ -98,6 +106,14 @@ class Faults:
         if left:
             self.hidden[key] = left - 1
         return left > 0
+
+    def linger(self, key: str) -> Json | None:
+        """Return the body that a resource is still shown with after its deletion, and count the read."""
+        left, body = self.lingering.get(key, (0, None))
+        if left <= 0:
+            return None
+        self.lingering[key] = (left - 1, body or {})
+        return body
 
 
 def fault_from(body: Json) -> Fault:

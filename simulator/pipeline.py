@@ -17,6 +17,8 @@ from simulator.errors import (
     scope_locked,
 )
 from simulator.faults import Mischief
+from simulator.graph.changes import note_before
+from simulator.graph.tables import before_change
 from simulator.kind import Kind
 from simulator.operations import Change, Operation
 from simulator.paths import RESOURCES, Path
@@ -29,6 +31,8 @@ def authenticate(context: Context, request: Request) -> Principal:
     """Return the caller of a request; raises Azure's 401 for a missing, unknown or expired token."""
     scheme, _, token = (request.header("Authorization") or "").partition(" ")
     caller = context.state.directory.redeem(token.strip(), context.now())
+    if caller and _expired(context, request, caller):
+        caller = None
     if scheme.lower() == "bearer" and caller:
         return caller
     missing = not token
@@ -40,6 +44,17 @@ def authenticate(context: Context, request: Request) -> Principal:
     )
     raise ArmError(
         401, code, f"Authentication failed. {detail}", headers={"WWW-Authenticate": challenge}
+    )
+
+
+def _expired(context: Context, request: Request, caller: Principal) -> bool:
+    """Tell whether a fault lets the caller's token be an expired one."""
+    faults = context.state.faults
+    named = {f.principal for f in faults.in_force(Mischief.EXPIRE_TOKENS)}
+    if not named & {"", caller.name, caller.object_id}:
+        return False
+    return (
+        faults.strike(Mischief.EXPIRE_TOKENS, request.method, split_url(request.url)[0]) is not None
     )
 
 
@@ -192,6 +207,8 @@ def open_change(call: Call) -> None:
         url=call.request.url,
         client_request_id=client_id,
     )
+    before_change(call.context)
+    note_before(call.context, call.change, call.resource)
     call.context.started(call.change)
 
 
@@ -201,7 +218,8 @@ def dispatch(call: Call, kind: Kind) -> Reply:
         return page(call, kind.list(call))
     match call.request.method:
         case "GET" | "HEAD":
-            return kind.read(call)
+            gone = None if call.resource else call.context.state.faults.linger(call.path.key)
+            return Reply(200, gone) if gone else kind.read(call)
         case "PUT" if not call.path.is_collection:
             for action, scope in kind.linked(call):
                 call.require_linked(action, scope)

@@ -13,10 +13,12 @@ from simulator.providers import (
     passive,
     resources,
     storage,
+    tags,
 )
 
 ALL: tuple[Kind, ...] = (
     *resources.KINDS,
+    *tags.KINDS,
     *authorization.KINDS,
     *identities.KINDS,
     *network.KINDS,

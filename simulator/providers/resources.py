@@ -1,12 +1,15 @@
 """Owns tenants, subscriptions, resource groups, lists across kinds, the activity log and Resource Graph."""
 
 import re
+from datetime import timedelta
 
 from simulator import activity, graph
 from simulator.call import Call
+from simulator.clock import stamp
 from simulator.context import Context
 from simulator.directory import TENANT
 from simulator.errors import ArmError, bad_request
+from simulator.faults import Mischief
 from simulator.kind import Kind, Timing
 from simulator.paths import same, within
 from simulator.store import Resource
@@ -119,8 +122,14 @@ class ActivityLog(Kind):
 
     def list(self, call: Call) -> list[Json]:
         """Return entries, newest first."""
+        context = call.context
+        lags = context.state.faults.in_force(Mischief.LAG_ACTIVITY_LOG)
+        lag = timedelta(seconds=max((f.seconds for f in lags), default=0.0) / context.speed)
+        known = stamp(context.now() - lag)
         mine = [
-            e for e in call.context.state.activity if e["subscriptionId"] == call.path.subscription
+            e
+            for e in context.state.activity
+            if e["subscriptionId"] == call.path.subscription and e["eventTimestamp"] <= known
         ]
         return activity.select(mine, call.query.get("$filter", ""), call.query.get("$select", ""))
 

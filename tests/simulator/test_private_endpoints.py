@@ -155,8 +155,8 @@ def test_an_owner_approves_a_pending_connection(world: Sandbox) -> None:
     world.done("PUT", new, fresh(world, world.plan.storage, "queue", manual=True))
     views = world.ok("GET", f"{world.plan.storage}/privateEndpointConnections")["value"]
     mine = next(v for v in views if v["properties"]["privateEndpoint"]["id"] == new)
-    mine["properties"]["privateLinkServiceConnectionState"]["status"] = "Approved"
-    world.ok("PUT", mine["id"], {"properties": mine["properties"]})
+    approved = {"privateLinkServiceConnectionState": {"status": "Approved"}}
+    world.ok("PUT", mine["id"], {"properties": approved})
     assert world.status(new) == "Approved"
 
 

@@ -5,7 +5,9 @@ A job with `properties.status` Running and `properties.computeId` stands for wor
 
 from typing import override
 
+from simulator.call import Call
 from simulator.context import Context
+from simulator.errors import bad_request
 from simulator.kind import Kind
 from simulator.providers import links
 from simulator.store import Resource
@@ -17,12 +19,23 @@ class Jobs(Kind):
     type = f"{links.WORKSPACE}/jobs"
     needs_location = False
     has_state = False
+    dates_itself = True
+
+    @override
+    def check(self, call: Call) -> None:
+        properties = call.properties()
+        missing = [m for m in ("command", "environmentId") if not properties.get(m)]
+        if properties.get("jobType") == "Command" and missing:
+            raise bad_request("UserError", f"A command job needs {' and '.join(missing)}.")
 
     @override
     def complete(self, context: Context, resource: Resource) -> None:
         del context
-        resource.properties.setdefault("jobType", "Command")
-        resource.properties.setdefault("status", "Running")
+        properties = resource.properties
+        if properties.setdefault("jobType", "Command") == "Command":
+            properties.setdefault("command", "python main.py")
+            properties.setdefault("environmentId", "azureml:environment:1")
+        properties.setdefault("status", "Running")
 
 
 KINDS: tuple[Kind, ...] = (Jobs(),)
