@@ -222,8 +222,11 @@ class Rig:
         self.server.stop()
 
 
-def open_rig(place: Path, environ: Mapping[str, str] | None = None) -> Rig:
-    """Start Azure and the host on one healthy environment, events subscribed and all verified once."""
+def open_rig(place: Path, **declaration: object) -> Rig:
+    """Start Azure and the host on one healthy environment, events subscribed and all verified once.
+
+    ``declaration`` are fields of the manifest.
+    """
     world = private_inference()
     cloud = AmbushedCloud(SystemClock(), speed=SPEED)
     cloud.load(world)
@@ -231,7 +234,8 @@ def open_rig(place: Path, environ: Mapping[str, str] | None = None) -> Rig:
     server.start()
     manifests = place / "manifests"
     manifests.mkdir(parents=True)
-    (manifests / "prod.yaml").write_text(json.dumps(declared(world, "prod"), indent=1))
+    manifest = declared(world, "prod") | declaration
+    (manifests / "prod.yaml").write_text(json.dumps(manifest, indent=1))
     settings = {
         **server.exports,
         "RELINK_ENVIRONMENTS": manifests.as_uri(),
@@ -239,7 +243,6 @@ def open_rig(place: Path, environ: Mapping[str, str] | None = None) -> Rig:
         "RELINK_MODE": "remediate",
         "RELINK_APPROVE_MANIFEST_CHANGES": "false",
         "RELINK_SETTLE_SECONDS": "0.3",
-        **(environ or {}),
     }
     host = Host(place, settings)
     rig = Rig(cloud, server, host, Plan("prod", SUBSCRIPTION, "westeurope"))
