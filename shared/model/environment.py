@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -257,15 +258,25 @@ class Compute(_Owned):
         return ResourceId.parse(self.id.text.rsplit("/", 2)[0])
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"found '{name}', allowed is an IANA time zone such as 'Europe/Berlin'"
+        ) from error
+    return name
+
+
 class Window(_Part):
     """When destructive units may run: local times of day in ``timezone`` (IANA), on ``days``."""
 
     start: time
     end: time
-    timezone: str = "UTC"
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun",
-    )  # fmt: skip
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        default=("mon", "tue", "wed", "thu", "fri", "sat", "sun"), min_length=1
+    )
 
 
 type Part = Workspace | StorageAccount | KeyVault | Registry | Cluster | PrivateEndpoint | Compute

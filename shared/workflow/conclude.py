@@ -69,7 +69,7 @@ def _judge(services: Services, trigger: Trigger, account: Account) -> dict[str, 
     found = _outcomes(rounds, account, now)
     approval = services.records.approval(trigger.environment)
     if rounds and not trigger.dry_run:
-        _remember(services, trigger.environment, rounds, found, account)
+        _remember(services, trigger, rounds, found, account)
         found = backed_off(found, services.records.attempts(trigger.environment), now)
     kind, until = _named(rounds, found, account, now)
     record = _record(services, trigger, rounds, found, account, kind=kind, now=now)
@@ -123,14 +123,15 @@ def _result(unit: JsonObject) -> UnitResult:
 
 def _remember(
     services: Services,
-    name: str,
+    trigger: Trigger,
     rounds: Sequence[Assessment],
     found: Sequence[Outcome],
     account: Account,
 ) -> None:
-    records, last = services.records, rounds[-1]
+    records, name, last = services.records, trigger.environment, rounds[-1]
     for debt in records.debts(name):
-        if debt.id in last.debts and _refuted(debt.target, last):
+        undeclared = trigger.resources is None and debt.target not in last.looked_at
+        if debt.id in last.debts and (undeclared or _refuted(debt.target, last)):
             records.close_debt(name, debt.id)
     if _verified(rounds, account):
         whole = len(last.active) == len(services.catalogue)

@@ -139,6 +139,15 @@ def test_a_debt_that_comes_in_after_the_last_look_is_not_closed_by_it(tmp_path: 
     assert stage.records.debts("prod") == (second,)
 
 
+def test_a_debt_of_something_no_longer_declared_is_closed_by_a_whole_look(tmp_path: Path) -> None:
+    stage = world(tmp_path, [tiny(findings=[])])
+    stage.records.add_debts("prod", [debt(f"{COMPUTE}-of-old")])
+    stage.run(wish(resources=(rid(VAULT),)))
+    assert len(stage.records.debts("prod")) == 1
+    stage.run(replace(wish(), id="run-2"))
+    assert stage.records.debts("prod") == ()
+
+
 def test_a_dry_run_closes_and_takes_no_debt(tmp_path: Path) -> None:
     stage = world(tmp_path, [tiny(findings=[suspected()])])
     stage.records.add_debts("prod", [debt()])

@@ -56,6 +56,8 @@ def test_a_json_manifest_is_a_yaml_manifest() -> None:
         ("name: prod", "name: 12", "name", "string"),
         ("trustedServices: true", "trustedServices: 'true'", "storageAccounts[0].trustedServices", "bool"),
         ("trustedServices: true", "trustedServies: true", "storageAccounts[0].trustedServies", "did you mean 'trustedServices'"),
+        ("name: prod", "name: prod\nwindow: {start: '01:00', end: '05:00', timezone: Mars/Base}", "window.timezone", "Europe/Berlin"),
+        ("name: prod", "name: prod\nwindow: {start: '01:00', end: '05:00', days: []}", "window.days", "at least 1"),
         ("kind: Environment", "knd: Environment", "knd", "did you mean 'kind'"),
         ("name: aks-dns", "name: a b", "privateEndpoints[1].records[0].name", "not a record name"),
         ("name: aks-dns", "name: aks-dns\n        ttl: 0", "privateEndpoints[1].records[0].ttl", "greater than or equal to 1"),
