@@ -45,6 +45,8 @@ class LocalAzure:
 
     def close(self) -> None:
         """End the processes, the last started first."""
+        self.app.close()
+        self.person.close()
         end(self.processes)
 
     def kill_host(self) -> None:

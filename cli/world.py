@@ -30,6 +30,13 @@ _STORES: Final = frozenset(
     }
 )
 """What can be made up, when the manifest leads to it without declaring it."""
+_DECLARED: Final = frozenset(
+    {
+        "microsoft.machinelearningservices/workspaces",
+        "microsoft.containerservice/managedclusters",
+    }
+)
+"""What else an endpoint may lead to, if the manifest declares it."""
 _LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -82,7 +89,7 @@ def world_of(environment: Environment) -> World:
 
 
 def _is_known(target: ResourceId, known: set[ResourceId]) -> bool:
-    return target in known or target.type in _STORES
+    return target.type in _STORES or (target in known and target.type in _DECLARED)
 
 
 def _guid(words: object) -> str:

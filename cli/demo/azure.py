@@ -32,6 +32,10 @@ class Person:
     def __init__(self, control: str) -> None:
         self._http = httpx.Client(base_url=control, timeout=30.0, trust_env=False)
 
+    def close(self) -> None:
+        """Hang up."""
+        self._http.close()
+
     def call(
         self, method: str, resource: ResourceId | str, body: object = None, tail: str = ""
     ) -> dict[str, Any]:

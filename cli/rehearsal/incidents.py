@@ -12,7 +12,7 @@ from typing import Any
 from cli.demo.azure import Person
 from cli.demo.scenes import restart, settle_writes
 from cli.local_azure import LocalAzure
-from shared.model.environment import Access, Environment, PrivateEndpoint, Workspace
+from shared.model.environment import Access, Cluster, Environment, PrivateEndpoint, Workspace
 from shared.model.json import dig
 from shared.model.resource_id import ResourceId
 
@@ -69,14 +69,18 @@ def trusting(environment: Environment) -> tuple[ResourceId, ...]:
 
 
 def group(environment: Environment) -> tuple[ResourceId, ...]:
-    """The resource group of the first workspace, as everything declared that lies in it."""
+    """The resource group of the first workspace, as everything declared that lies in it.
+
+    Clusters are not among it: their absence is reported by what leads to them.
+    """
     first: Workspace | None = next(iter(environment.workspaces), None)
     if first is None:
         return ()
     return tuple(
         each.id
         for each in environment.parts()
-        if _group_of(each.id).lower() == _group_of(first.id).lower()
+        if not isinstance(each, Cluster)
+        and _group_of(each.id).lower() == _group_of(first.id).lower()
     )
 
 

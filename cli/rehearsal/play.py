@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cli.comparing import plain
@@ -86,7 +86,9 @@ def _local_azure(environment: Environment, directory: Path, show: Show) -> Itera
         person = Person(exports["SIMULATOR_CONTROL"])
         subscribe(person, app)
         records, principal = open_records(directory, system_clock), exports["RELINK_PRINCIPAL_ID"]
-        yield LocalAzure(directory, person, app, records, principal, environ, processes)
+        local = LocalAzure(directory, person, app, records, principal, environ, processes)
+        with closing(local):
+            yield local
     finally:
         end(processes)
 
@@ -107,9 +109,11 @@ def _play(local: LocalAzure, show: Show, environment: Environment, incident: Inc
     watch.until_quiet()
     seconds = time.monotonic() - ticks
     local.person.control("DELETE", "faults")
-    hurt = hurts(reversed(watch.records), began)
+    hurt = hurts(watch.records, began)
     written = local.person.writes_by_relink()[writes:]
-    changed = differences(before, local.person.portrait(environment))
+    # What is gone for good has no portrait to compare.
+    whole = incident.ending is Ending.REPAIRED
+    changed = differences(before, local.person.portrait(environment)) if whole else []
     problems = _judge(incident, environment, hurt, written, changed)
     show.verdict(good=not problems, problems=problems)
     return Played(
