@@ -13,7 +13,7 @@ from simulator.paths import Path, same
 from simulator.wire import Json
 
 KEPT = timedelta(days=90)
-_CLAUSE = re.compile(r"^(\w+)\s+(ge|le|gt|lt|eq)\s+'([^']*)'$", re.IGNORECASE)
+_CLAUSE = re.compile(r"^(\w+)\s+(ge|le|gt|lt|eq)\s+(?:'([^']*)'|(\S+))$", re.IGNORECASE)
 _MEMBERS = {
     "resourceuri": "resourceId",
     "resourcegroupname": "resourceGroupName",
@@ -86,7 +86,7 @@ def _clause(text: str) -> tuple[str, str, str]:
     found = _CLAUSE.match(text.strip())
     if not found:
         raise bad_request("BadRequest", f"The $filter clause {text!r} is not supported.")
-    return found[1].lower(), found[2].lower(), found[3]
+    return found[1].lower(), found[2].lower(), found[3] or found[4] or ""
 
 
 def _holds(log: Json, member: str, operator: str, value: str) -> bool:

@@ -26,6 +26,10 @@ class Path:
         lowered = [part.lower() for part in parts]
         if "providers" not in lowered:
             return cls("", RESOURCES, tuple(parts[0::2]), tuple(parts[1::2]))
+        if lowered[-1] == "providers":
+            # The list of providers of a subscription.
+            scope = "".join(f"/{part}" for part in parts[:-1])
+            return cls(scope, RESOURCES, ("providers",), ())
         at = len(lowered) - 1 - lowered[::-1].index("providers")
         if at + 1 >= len(parts):
             raise ValueError(f"{text!r} names no resource provider")

@@ -75,6 +75,8 @@ def open_call(
     verb = ""
     if request.method == "POST" and path.is_collection:
         verb, path = path.types[-1], path.parent
+    if path.scope and not path.types:
+        path = Path(path.scope, RESOURCES, ("providers",), (path.namespace,))
     kind = kinds.get(path.type.lower())
     if kind is None:
         raise ArmError(

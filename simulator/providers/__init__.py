@@ -9,6 +9,7 @@ from simulator.providers import (
     identities,
     key_vault,
     machine_learning,
+    namespaces,
     network,
     passive,
     resources,
@@ -19,6 +20,7 @@ from simulator.providers import (
 ALL: tuple[Kind, ...] = (
     *resources.KINDS,
     *tags.KINDS,
+    *namespaces.KINDS,
     *authorization.KINDS,
     *identities.KINDS,
     *network.KINDS,

@@ -90,7 +90,7 @@ def test_a_zone_group_is_refused_before_the_endpoint_is_succeeded(world: Sandbox
         f"{new}/privateDnsZoneGroups/default",
         {"properties": {"privateDnsZoneConfigs": [config]}},
     )
-    assert (reply.status, code(reply)) == (429, "RetryableError")
+    assert (reply.status, code(reply)) == (429, "RetryableErrorDueToAnotherOperation")
 
 
 def test_a_zone_group_writes_no_record_for_a_cluster(world: Sandbox) -> None:

@@ -125,24 +125,38 @@ class Peerings(NetworkKind):
     load_rank = 2
     read_only = frozenset({"provisioningState", "peeringState", "peeringSyncLevel", "resourceGuid"})
 
+    def check(self, call: Call) -> None:
+        """Want another network; a side that is Disconnected cannot be revived, on neither side."""
+        remote = (call.properties().get("remoteVirtualNetwork") or {}).get("id")
+        if not call.context.store.get(remote):
+            raise bad_request("InvalidResourceReference", f"{remote} was not found.")
+        old = call.resource
+        if old and old.properties.get("peeringState") == "Disconnected":
+            raise bad_request(
+                "PeeringInDisconnectedStateCannotBeUpdated",
+                f"Peering {old.id} is Disconnected; delete it and create it again.",
+            )
+
     def complete(self, context: Context, resource: Resource) -> None:
-        """Connect when the other side exists."""
+        """Connect when the other side waits for it or is connected; a Disconnected one has to be made again."""
         properties = resource.properties
         for member in ("allowForwardedTraffic", "allowGatewayTransit", "useRemoteGateways"):
             properties.setdefault(member, False)
         properties.setdefault("allowVirtualNetworkAccess", True)
         properties.setdefault("resourceGuid", context.chance.guid())
         other = self._other(context, resource)
-        properties["peeringState"] = "Connected" if other else "Initiated"
-        properties["peeringSyncLevel"] = "FullyInSync"
-        if other:
-            other.properties["peeringState"] = "Connected"
+        ready = other is not None and other.properties.get("peeringState") != "Disconnected"
+        properties["peeringState"] = "Connected" if ready else "Initiated"
+        properties["peeringSyncLevel"] = "FullyInSync" if ready else "RemoteNotInSync"
+        if other and ready:
+            other.properties.update(peeringState="Connected", peeringSyncLevel="FullyInSync")
 
     def removed(self, context: Context, resource: Resource) -> None:
         """Disconnect the other side, without an event."""
         other = self._other(context, resource)
         if other:
             other.properties["peeringState"] = "Disconnected"
+            other.properties["peeringSyncLevel"] = "RemoteNotInSync"
 
     def _other(self, context: Context, resource: Resource) -> Resource | None:
         mine = str(resource.path.parent).lower()

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 
 from simulator.call import Call
 from simulator.context import Context
-from simulator.errors import ArmError, bad_request
+from simulator.errors import bad_request
 from simulator.kind import Kind, Timing
 from simulator.operations import Operation
 from simulator.providers import links
 from simulator.providers.network import interfaces, private_dns
-from simulator.providers.network.common import NetworkKind
+from simulator.providers.network.common import NetworkKind, retryable
 from simulator.store import Resource
 from simulator.wire import Json
 
@@ -37,11 +37,7 @@ class ZoneGroups(NetworkKind):
         """Want a Succeeded endpoint without another group, and zones that exist."""
         endpoint = call.context.store.get(str(call.path.parent))
         if endpoint is None or endpoint.properties.get("provisioningState") != "Succeeded":
-            raise ArmError(
-                429,
-                "RetryableError",
-                f"Private endpoint {call.path.parent} is not in state Succeeded; try again later.",
-            )
+            raise retryable(call, str(call.path.parent))
         others = call.context.store.of_type(TYPE, endpoint.id)
         if call.resource is None and others:
             raise bad_request(
