@@ -84,6 +84,7 @@ def rewritten(text: str, accepted: Iterable[Difference]) -> str:
     yaml.preserve_quotes = True
     yaml.width = 1 << 20  # an id on two lines could be found by nobody
     yaml.indent(mapping=2, sequence=indent or 2, offset=offset or 0)
+    yaml.representer.add_representer(type(None), _null)
     stream = StringIO()
     yaml.dump(document, stream)
     return stream.getvalue()
@@ -93,6 +94,11 @@ class _Emitter(Emitter):
     """Ids are keys under userAssignedIdentities; YAML allows keys of 1024 characters."""
 
     MAX_SIMPLE_KEY_LENGTH = 1000
+
+
+def _null(representer: Any, _value: None) -> Any:  # noqa: ANN401 - ruamel's own
+    """``null``, as a capture writes it; ruamel would leave the value out."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _apply(document: Any, difference: Difference) -> None:  # noqa: ANN401 - ruamel's own

@@ -78,7 +78,7 @@ def _capture(
     if out is None:
         shell.out.out(text, end="", highlight=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        _write(out, text)
     _tell(shell, draft, text, out)
 
 
@@ -106,10 +106,21 @@ def _capture_all(shell: Shell, out: Path | None) -> Status:
                 shell.fail(*error.lines)
                 continue
             text = write(draft)
-            file.write_text(text, encoding="utf-8")
+            _write(file, text)
             shell.say(str(file))
             _tell(shell, draft, text, file)
     return Status.ERROR if failed else Status.GOOD
+
+
+def _write(file: Path, text: str) -> None:
+    """The manifest, and beside it the schema that its first line leads editors to."""
+    from cli.commands.schema import schema_text  # noqa: PLC0415 - --help must stay quick
+    from shared.capture import SCHEMA_FILE  # noqa: PLC0415 - the same
+
+    file.write_text(text, encoding="utf-8")
+    beside = file.parent / SCHEMA_FILE
+    if not beside.exists():
+        beside.write_text(schema_text() + "\n", encoding="utf-8")
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -16,6 +16,11 @@ Examples:
 
 def schema(ctx: typer.Context) -> None:
     """Print the JSON Schema of a manifest."""
+    shell_of(ctx).out.out(schema_text(), highlight=False)
+
+
+def schema_text() -> str:
+    """The schema as it is printed, published, and laid beside captured manifests."""
     from shared.manifests import schema as manifest_schema  # noqa: PLC0415 - --help must stay quick
 
-    shell_of(ctx).out.out(json.dumps(manifest_schema(), indent=2))
+    return json.dumps(manifest_schema(), indent=2)

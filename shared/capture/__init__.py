@@ -7,6 +7,6 @@ into the text: capturing, breaking, reconciling and capturing again gives the sa
 
 from shared.capture.draft import Draft, Remark, draw
 from shared.capture.survey import Survey, needed
-from shared.capture.text import name_for, write
+from shared.capture.text import SCHEMA_FILE, name_for, write
 
-__all__ = ["Draft", "Remark", "Survey", "draw", "name_for", "needed", "write"]
+__all__ = ["SCHEMA_FILE", "Draft", "Remark", "Survey", "draw", "name_for", "needed", "write"]

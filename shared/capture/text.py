@@ -23,6 +23,9 @@ _HEADER: Final = """\
 The declared state of one environment, captured from Azure. Relink puts back what differs from it.
 Read it before you trust it: what is written here is what will be restored. Keep it under version
 control; after an intended change, capture again or edit it by hand."""
+SCHEMA_FILE: Final = "environment.schema.json"
+"""What editors look for beside a manifest: the schema as ``relink schema`` prints it."""
+_EDITOR: Final = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 _MODE: Final = """\
 What a run may do: off, observe, approve or remediate. The app's RELINK_MODE is a ceiling over it."""
 _SECTIONS: Final = {
@@ -46,6 +49,7 @@ each attach is given; identities that you made yourself keep theirs.""",
 def write(draft: Draft) -> str:
     """The manifest's text. The same draft gives the same text."""
     parts = [
+        _EDITOR,
         _comment(_HEADER),
         f"apiVersion: {API_VERSION}\nkind: Environment\nname: {draft.name}\n\n",
         _comment(_MODE),

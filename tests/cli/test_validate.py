@@ -112,3 +112,9 @@ def test_the_schema_knows_every_section(tmp_path: Path) -> None:
         json.loads(done.stdout)["properties"]
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_the_published_schema_is_the_one_in_force() -> None:
+    """Out of step: relink schema > docs/environment.schema.json."""
+    published = Path(__file__).parents[2] / "docs/environment.schema.json"
+    assert published.read_text() == relink("schema").stdout
