@@ -136,10 +136,10 @@ STEP_SPAN: Final = Signal(
 ARM_SPAN: Final = Signal(
     "relink.arm",
     Kind.DEPENDENCY,
-    "One call of ARM.",
+    "One call of ARM. Its name in the workspace is its method and path.",
     {
         "http.request.method": "HTTP method",
-        "url.path": "path, without a query",
+        "url.full": "address, without a query",
         "http.response.status_code": "HTTP status",
         "az.service_request_id": "the id that Azure's support asks for",
     },

@@ -58,6 +58,7 @@ def configure(connection_string: str | None, credential: TokenCredential | None 
         "logger_name": _LOGGER,
         "sampling_ratio": 1.0,
         "enable_live_metrics": False,
+        "enable_performance_counters": False,
         "instrumentation_options": {name: {"enabled": False} for name in off},
     }
     if credential is not None:
@@ -94,7 +95,7 @@ def arm_call(call: Call) -> None:
     metrics.get_meter(METER).create_counter(ARM_CALLS.name).add(1, counted)
     told: dict[str, str | int] = {
         "http.request.method": call.method,
-        "url.path": call.path,
+        "url.full": f"https://{call.host}{call.path}",
         "http.response.status_code": call.status,
         "az.service_request_id": call.request_id,
     }

@@ -16,6 +16,7 @@ class Call:
     status: int
     seconds: float
     request_id: str
+    host: str = ""
 
 
 class CallLog:

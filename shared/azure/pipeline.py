@@ -84,8 +84,9 @@ class _Counted(HTTPPolicy[Any, Any]):
             answered_as = response.http_response.headers.get("x-ms-request-id", "")
         finally:
             sent = request.http_request
-            took = time.perf_counter() - began
-            self._log.add(Call(sent.method, urlsplit(sent.url).path, status, took, answered_as))
+            took, url = time.perf_counter() - began, urlsplit(sent.url)
+            call = Call(sent.method, url.path, status, took, answered_as, url.netloc)
+            self._log.add(call)
         return response
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,7 +236,7 @@ def nothing_is_public_by_type(statements: list[Any]) -> Iterator[str]:
     yield from _values(statements, containers, {"properties.publicAccess": "None"})
 
 
-def _values(statements: list[Any], kind: str, wanted: dict[str, object]) -> Iterator[str]:
+def _values(statements: list[Any], kind: str, wanted: Mapping[str, object]) -> Iterator[str]:
     for resource in resources(statements):
         if resource.type != kind or resource.existing:
             continue
