@@ -319,12 +319,12 @@ def build(
     name: str = "prod",
     change: Callable[[dict[str, Any]], None] | None = None,
     environ: Mapping[str, str] | None = None,
-    seed: int = 0,
+    azure: type[Cloud] = Cloud,
     **world: Any,  # noqa: ANN401 - options of the simulated world
 ) -> Stage:
     """A healthy world with its manifest; ``change`` edits the manifest before it is written."""
     clock = VirtualClock(START)
-    cloud = Cloud(clock, seed=seed)
+    cloud = azure(clock)
     resources = private_inference(prefix=name, **world)
     cloud.load(copy.deepcopy(resources))
     clock.advance(3600)
