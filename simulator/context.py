@@ -57,6 +57,7 @@ class Context:
     moment: datetime | None = None
     outbox: list[Json] = field(default_factory=list)
     on_end: Callable[["Context", Change], None] | None = None
+    on_subscribe: Callable[[Resource], None] | None = None
 
     @property
     def store(self) -> Store:

@@ -8,7 +8,8 @@ from typing import Any
 
 from simulator.call import split_url
 from simulator.cloud import Cloud
-from simulator.delivery import EventGrid
+from simulator.delivery.grid import EventGrid
+from simulator.delivery.storage import plane_from
 from simulator.faults import fault_from
 from simulator.wire import Exchange, Json, Request, Response
 
@@ -36,6 +37,8 @@ class Control:
                 return self._faults(method, body)
             case "subscriptions":
                 return self._subscriptions(method, rest, body)
+            case "planes" if method == "POST":
+                return self._plane(body)
             case "call" if method == "POST":
                 return self._call(body)
             case "state" if method == "GET":
@@ -63,6 +66,12 @@ class Control:
         )
         whole = {"status": reply.status, "headers": reply.headers, "body": reply.json()}
         return _reply(200, whole)
+
+    def _plane(self, body: Json) -> Response:
+        given = dict(body)
+        resource_id = str(given.pop("resourceId"))
+        self._grid.planes[resource_id.lower()] = plane_from(given)
+        return _reply(201, body)
 
     def _faults(self, method: str, body: Json) -> Response:
         match method:

@@ -34,6 +34,7 @@ SECONDS: dict[str, float] = {
     "compute.detach": 60,
     "inference.write": 60,
     "inference.delete": 60,
+    "event-grid.write": 10,
     "group.delete": 120,
     "principal.replication": 30,
 }
@@ -45,6 +46,7 @@ RETRY_AFTER: dict[str, int] = {
     "Microsoft.ContainerRegistry": 10,
     "Microsoft.Storage": 17,
     "Microsoft.KeyVault": 10,
+    "Microsoft.EventGrid": 10,
     "Microsoft.Resources": 15,
 }
 

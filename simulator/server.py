@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from simulator.cloud import Cloud
 from simulator.control import Control
-from simulator.delivery import EventGrid
+from simulator.delivery.grid import EventGrid
 from simulator.directory import RELINK
 from simulator.identity import IdentityEndpoint
 from simulator.tls import make_certificates

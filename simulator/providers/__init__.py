@@ -6,6 +6,7 @@ from simulator.providers import (
     connections,
     container_registry,
     container_service,
+    event_grid,
     identities,
     key_vault,
     machine_learning,
@@ -30,6 +31,7 @@ ALL: tuple[Kind, ...] = (
     *container_registry.KINDS,
     *machine_learning.KINDS,
     *connections.KINDS,
+    *event_grid.KINDS,
     *passive.KINDS,
 )
 KINDS: dict[str, Kind] = {kind.type.lower(): kind for kind in ALL}
