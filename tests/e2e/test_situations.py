@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from simulator.faults import Fault, Mischief
 from simulator.worlds.plan import TENANT
 from tests.e2e import drifts
 from tests.e2e.portrait import differences, portrait
@@ -234,3 +235,28 @@ def test_a_connection_that_waits_for_its_owner_is_reported(tmp_path: Path) -> No
     stage.run_until_calm()
     group = f"{drifts.blob_endpoint(stage)}/privateDnsZoneGroups/default"
     assert "privatelink.blob" in json.dumps(stage.human("GET", group))
+
+
+def test_the_proof_of_a_restart_outlives_the_repair_that_hides_it(tmp_path: Path) -> None:
+    stage = build(tmp_path)
+    before = portrait(stage.cloud)
+    stage.run()
+    stage.cloud.add_fault(Fault(Mischief.LAG_ACTIVITY_LOG, seconds=86_400, times=None))
+    seen = len(stage.cloud.events)
+    drifts.restart(stage)
+    stage.deliver(stage.events_since(seen))
+    job = f"{stage.ids.workspace}/jobs/training"
+    body = {
+        "properties": {"status": "Running", "computeId": drifts.compute(stage, "k8s-a")},
+    }
+    stage.human("PUT", job, body)
+    first = told(stage.run())
+    assert first["EndpointDisconnected prod-aks-pe"] == ("Repaired", "")
+    assert first["ComputeStale k8s-a"] == ("Blocked", "JobsRunning")
+
+    stage.human("DELETE", job)
+    stage.advance(45 * 60)
+    stage.run_until_calm()
+
+    assert differences(before, portrait(stage.cloud)) == []
+    assert stage.cloud.inspect(drifts.compute(stage, "k8s-a"))["alive"]  # type: ignore[index] # it exists
