@@ -7,7 +7,7 @@ one manifest owns a resource.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from io import BytesIO
 from typing import Any, Final
@@ -47,6 +47,30 @@ def find_environments(shell: Shell, azure: AzureGateway) -> tuple[tuple[Resource
     wanted |= {Read(Question.LIST, each, "computes") for each in found}
     actual = Actual(patiently(lambda: azure.read(wanted), shell.note))
     return group(found, actual)
+
+
+def neighbours(
+    azure: AzureGateway, captured: Collection[ResourceId], clusters: Collection[ResourceId]
+) -> tuple[ResourceId, ...]:
+    """The computes of other workspaces in reach that are attached from these clusters.
+
+    A restart of the cluster breaks them as well, and no manifest of ``captured`` mends them.
+
+    Raises:
+        RemediationError: when it cannot be told.
+    """
+    others = [each for each in _workspaces() if each not in captured]
+    if not others or not clusters:
+        return ()
+    wanted = {Read(Question.LIST, each, "computes") for each in others}
+    actual = Actual(azure.read(wanted))
+    found = (
+        ResourceId.maybe(compute.get("id"))
+        for each in others
+        for compute in actual.items(each, Question.LIST, "computes") or ()
+        if ResourceId.maybe(dig(compute, "properties.resourceId")) in clusters
+    )
+    return tuple(sorted(each for each in found if each is not None))
 
 
 def group(workspaces: Iterable[ResourceId], actual: Actual) -> tuple[tuple[ResourceId, ...], ...]:

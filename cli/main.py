@@ -21,6 +21,7 @@ from cli.commands import (
     runs,
     schema,
     validate,
+    world,
 )
 from cli.shell import Shell, spoken_errors
 
@@ -89,6 +90,7 @@ app.command(epilog=runs.SHOW_EXAMPLES)(runs.show)
 app.command(epilog=host.EXAMPLES)(host.host)
 app.command(epilog=permissions.EXAMPLES)(permissions.permissions)
 app.command(epilog=schema.EXAMPLES)(schema.schema)
+app.command(epilog=world.EXAMPLES)(world.world)
 app.command(epilog=rehearse.EXAMPLES)(rehearse.rehearse)
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from shared.capture import Draft
     from shared.model.resource_id import ResourceId
+    from shared.workflow.services import AzureGateway
 
 EXAMPLES = """\b
 Examples:
@@ -74,12 +75,37 @@ def _capture(
 
     with door() as azure:
         draft = read_live(shell, azure, name or name_for(workspaces[0]), workspaces)
+        _tell_neighbours(shell, azure, draft, workspaces)
     text = write(draft)
     if out is None:
         shell.out.out(text, end="", highlight=False)
     else:
         _write(out, text)
     _tell(shell, draft, text, out)
+
+
+def _tell_neighbours(
+    shell: Shell, azure: AzureGateway, draft: Draft, workspaces: Sequence[ResourceId]
+) -> None:
+    """Name the computes that share a captured cluster and are not captured with it."""
+    from cli.finding import neighbours  # noqa: PLC0415 - --help must stay quick
+    from cli.session import patiently  # noqa: PLC0415 - the same
+    from shared.azure.errors import RemediationError  # noqa: PLC0415 - the same
+    from shared.model.resource_id import ResourceId  # noqa: PLC0415 - the same
+
+    bodies = [item.body for part in draft.sections if part.key == "clusters" for item in part.items]
+    clusters = [ResourceId.parse(body["id"]) for body in bodies]
+    try:
+        found = patiently(lambda: neighbours(azure, workspaces, clusters), shell.note)
+    except RemediationError as error:
+        shell.warn(f"whether other workspaces use the same clusters is not known: {error}")
+        return
+    for each in found:
+        owner = each.text.rpartition("/computes/")[0]
+        shell.warn(
+            f"{each} is attached from a captured cluster and is not captured;"
+            f" add --workspace {owner}"
+        )
 
 
 def _capture_all(shell: Shell, out: Path | None) -> Status:

@@ -57,6 +57,21 @@ def test_several_workspaces_are_captured_into_one_manifest(world: World) -> None
     assert len(environment.clusters) == 2
 
 
+def test_a_compute_of_another_workspace_on_a_captured_cluster_is_named(world: World) -> None:
+    more = private_inference(prefix="lab", computes=1)
+    for each in more:
+        if "/computes/k8s" in each["id"]:
+            each["properties"]["resourceId"] = world.plan.cluster
+    world.cloud.load(more)
+    lab = Plan("lab").workspace
+    done = world.relink("capture", "-w", world.plan.workspace)
+    assert done.exit_code == 0, done.output
+    assert f"{lab}/computes/k8s-a is attached from a captured cluster" in done.stderr
+    assert f"add --workspace {lab}" in done.stderr
+    both = world.relink("capture", "-w", world.plan.workspace, "-w", lab)
+    assert "attached from a captured cluster" not in both.stderr
+
+
 def test_an_update_without_anybody_to_ask_shows_and_changes_nothing(world: World) -> None:
     file = world.captured()
     before = file.read_text()

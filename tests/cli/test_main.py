@@ -214,3 +214,11 @@ def test_no_colours_where_they_are_not_wanted(tmp_path: Path) -> None:
     )
     assert b"\x1b[31m" in coloured.stderr
     assert b"\x1b[31m" not in plain.stderr
+
+
+def test_the_shell_can_complete_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_RELINK_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "relink re")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    done = CliRunner().invoke(app, [], prog_name="relink")
+    assert done.stdout.split() == ["reconcile", "rehearse"]
