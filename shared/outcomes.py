@@ -116,14 +116,16 @@ def _vanished(finding: Finding, last: Round, result: UnitResult | None, now: dat
     It is repaired if we acted on it and the last look saw its resource in order. What that look
     says instead of it (unreadable, still being made, waiting for an approval) is no such sight.
     """
-    if result is None or not result.begun:
-        return Outcome(finding, OutcomeKind.IN_SYNC, message="no longer found, without our doing")
     instead = [
         other
         for other in last.findings
         if (other.resource, other.remediator) == (finding.resource, finding.remediator)
         and other.disposition in {Disposition.DEFER, Disposition.BLOCK}
     ]
+    if result is None or not result.begun:
+        if instead:
+            return _unseen(finding, now)
+        return Outcome(finding, OutcomeKind.IN_SYNC, message="no longer found, without our doing")
     if not instead:
         note = f" Its unit broke off ({result.why}); it is in order now." if result.why else ""
         return Outcome(finding, OutcomeKind.REPAIRED, message=finding.message + note)
@@ -134,6 +136,13 @@ def _vanished(finding: Finding, last: Round, result: UnitResult | None, now: dat
 
 def _unverified(finding: Finding, now: datetime) -> Outcome:
     text = f"{finding.message} Every step was carried out; that it helped was not seen yet."
+    return Outcome(finding, OutcomeKind.DEFERRED, NOT_VERIFIED, text, now + _SOON[NOT_VERIFIED])
+
+
+def _unseen(finding: Finding, now: datetime) -> Outcome:
+    text = (
+        f"{finding.message} Nothing was done, and the last look did not show whether it still is."
+    )
     return Outcome(finding, OutcomeKind.DEFERRED, NOT_VERIFIED, text, now + _SOON[NOT_VERIFIED])
 
 

@@ -13,7 +13,7 @@ from simulator.worlds.plan import TENANT
 from tests.e2e import drifts
 from tests.e2e.portrait import differences, portrait
 from tests.e2e.stage import Stage, build
-from tests.e2e.telling import kinds, told
+from tests.e2e.telling import kinds, messages, told
 
 ARC = "Microsoft.Kubernetes/connectedClusters/prod-arc"
 
@@ -260,3 +260,24 @@ def test_the_proof_of_a_restart_outlives_the_repair_that_hides_it(tmp_path: Path
 
     assert differences(before, portrait(stage.cloud)) == []
     assert stage.cloud.inspect(drifts.compute(stage, "k8s-a"))["alive"]  # type: ignore[index] # it exists
+
+
+def test_what_can_no_longer_be_seen_is_not_called_in_sync(tmp_path: Path) -> None:
+    stage = build(tmp_path)
+    stage.run()
+    log = "Microsoft.Insights/eventtypes/values/read"
+    stage.cloud.add_fault(Fault(Mischief.REVOKE, principal="relink", action=log))
+    seen = len(stage.cloud.events)
+    drifts.restart(stage)
+    stage.deliver(stage.events_since(seen))
+    busy = drifts.compute(stage, "k8s-a")
+    body = {"properties": {"status": "Running", "computeId": busy}}
+    stage.human("PUT", f"{stage.ids.workspace}/jobs/training", body)
+
+    record = stage.run()
+
+    # Its endpoint was repaired, so that nothing but the unreadable log could tell of the restart.
+    assert stage.cloud.inspect(busy)["alive"] is False  # type: ignore[index] # it exists
+    assert told(record)["ComputeStale k8s-a"] == ("Deferred", "NotVerified")
+    assert told(record)["RestartSuspected k8s-a"] == ("Blocked", "Unreadable")
+    assert log in messages(record)
