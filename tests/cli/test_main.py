@@ -33,6 +33,7 @@ COMMANDS = (
     "host",
     "permissions",
     "schema",
+    "world",
     "rehearse",
     "demo",
 )
