@@ -60,11 +60,11 @@ PROMISES: tuple[Callable[[Remediator], None], ...] = (
 )
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("assert_kept", PROMISES, ids=lambda promise: promise.__name__)
 def test_it_keeps_the_promises_of_every_remediator(
-    remediator: Remediator, promise: Callable[[Remediator], None]
+    remediator: Remediator, assert_kept: Callable[[Remediator], None]
 ) -> None:
-    promise(remediator)
+    assert_kept(remediator)
 
 
 @pytest.mark.parametrize("off", [False, None])
