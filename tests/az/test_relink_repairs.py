@@ -1,0 +1,90 @@
+"""What a person breaks with `az`, Relink repairs: heard of through an event subscription that `az` made too."""
+
+import httpx
+import pytest
+
+from simulator.worlds.plan import Plan
+from tests.az.conftest import Azure, Cli, until
+
+PLAN = Plan("prod")
+BLOB = PLAN.id("ml", "Microsoft.Network/privateEndpoints/prod-blob-pe")
+CLUSTER_ENDPOINT = PLAN.id("hub", "Microsoft.Network/privateEndpoints/prod-aks-pe")
+COMPUTE = f"{PLAN.workspace}/computes/k8s-a"
+ML = ("--resource-group", "prod-ml")
+
+
+@pytest.fixture(scope="module")
+def subscribed(az: Cli, relink: httpx.Client) -> None:
+    """Event Grid tells Relink of what it acts on."""
+    source = f"/subscriptions/{PLAN.subscription}"
+    topic = ("--resource-group", "prod-other", "--system-topic-name", "changes")
+    kind = ("--topic-type", "Microsoft.Resources.Subscriptions", "--location", "global")
+    az(
+        *("eventgrid", "system-topic", "create", "-g", "prod-other", "-n", "changes"),
+        *("--source", source, *kind),
+    )
+    key = relink.headers["x-functions-key"]
+    url = relink.base_url.join(
+        f"/runtime/webhooks/eventgrid?functionName=resource_changed&code={key}"
+    )
+    prefixes = ["ContainerService", "MachineLearningServices", "Network", "Storage", "KeyVault"]
+    prefixes = [f"Microsoft.{p}/" for p in [*prefixes, "ContainerRegistry"]]
+    advanced = ("--advanced-filter", "data.operationName", "StringBeginsWith", *prefixes)
+    made = az(
+        *("eventgrid", "system-topic", "event-subscription", "create", "-n", "relink", *topic),
+        *("--endpoint", str(url), *advanced),
+    )
+    assert made["provisioningState"] == "Succeeded"
+    assert key not in str(made)
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_a_deleted_endpoint_comes_back_with_its_zone_group(az: Cli) -> None:
+    az("network", "private-endpoint", "delete", *ML, "-n", "prod-blob-pe")
+    group = ("network", "private-endpoint", "dns-zone-group", "show", *ML)
+    until(
+        lambda: az.run(*group, "--endpoint-name", "prod-blob-pe", "-n", "default").returncode == 0
+    )
+    shown = az("network", "private-endpoint", "show", *ML, "-n", "prod-blob-pe")
+    assert shown["provisioningState"] == "Succeeded"
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_public_access_and_dropped_exceptions_are_put_back(az: Cli, azure: Azure) -> None:
+    storage = ("storage", "account", "update", *ML, "-n", "prodmlst")
+    az(*storage, "--public-network-access", "Enabled", "--bypass", "None")
+    az(
+        *("keyvault", "update", *ML, "-n", "prod-mlkv"),
+        *("--public-network-access", "Enabled", "--bypass", "None"),
+    )
+    az(
+        *("acr", "update", *ML, "-n", "prodmlacr"),
+        *("--public-network-enabled", "true", "--allow-trusted-services", "false"),
+    )
+
+    def closed() -> bool:
+        found = [azure.state(i)["resource"]["properties"] for i in (PLAN.storage, PLAN.vault)]
+        registry = azure.state(PLAN.registry)["resource"]["properties"]
+        return (
+            all(p["publicNetworkAccess"] == "Disabled" for p in (*found, registry))
+            and all("AzureServices" in p["networkAcls"]["bypass"] for p in found)
+            and registry["networkRuleBypassOptions"] == "AzureServices"
+        )
+
+    until(closed)
+    shown = az("storage", "account", "show", *ML, "-n", "prodmlst")
+    assert [r["ipAddressOrRange"] for r in shown["networkRuleSet"]["ipRules"]]
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_a_restarted_cluster_is_linked_again(az: Cli, azure: Azure) -> None:
+    aks = ("--resource-group", "prod-spoke", "--name", "prod-aks")
+    az("aks", "stop", *aks)
+    shown = az("network", "private-endpoint", "show", "--ids", CLUSTER_ENDPOINT)
+    [connection] = shown["privateLinkServiceConnections"]
+    assert connection["privateLinkServiceConnectionState"]["status"] == "Disconnected"
+    az("aks", "start", *aks)
+    until(lambda: (azure.state(COMPUTE) or {}).get("alive"))
+    shown = az("network", "private-endpoint", "show", "--ids", CLUSTER_ENDPOINT)
+    [connection] = shown["privateLinkServiceConnections"]
+    assert connection["privateLinkServiceConnectionState"]["status"] == "Approved"
