@@ -6,6 +6,7 @@ Role assignments and locks are resources of the store; nothing is cached, so a c
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from simulator import conditions
 from simulator.directory import Principal
 from simulator.paths import last, within
 from simulator.roles import BUILT_IN, Role, matches
@@ -37,6 +38,13 @@ class Grant:
             "principalId": self.principal.object_id.replace("-", ""),
             "principalType": self.principal.kind,
         }
+
+
+def _unconditional(assignment: Resource, action: str, attributes: conditions.Attributes) -> bool:
+    condition = str(assignment.properties.get("condition") or "")
+    if not condition or not conditions.concerns(action):
+        return True
+    return conditions.holds(condition, action, attributes)
 
 
 @dataclass(slots=True)
@@ -76,12 +84,18 @@ class Access:
             if role and within(str(properties.get("scope")), scope):
                 yield assignment, role
 
-    def granted(self, principal: Principal, action: str, scope: str) -> Grant | None:
-        """Return what allows the action, or None."""
+    def granted(
+        self,
+        principal: Principal,
+        action: str,
+        scope: str,
+        attributes: conditions.Attributes | None = None,
+    ) -> Grant | None:
+        """Return what allows the action, or None; `attributes` are those that conditions look at."""
         if self.is_revoked(principal.object_id, action):
             return None
         for assignment, role in self.assignments(principal.object_id, scope):
-            if role.allows(action):
+            if role.allows(action) and _unconditional(assignment, action, attributes or {}):
                 return Grant(
                     role.name,
                     str(assignment.properties["scope"]),

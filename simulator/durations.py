@@ -32,6 +32,7 @@ SECONDS: dict[str, float] = {
     "workspace.diagnose": 20,
     "compute.attach": 120,
     "compute.detach": 60,
+    "compute.resize": 30,
     "inference.write": 60,
     "inference.delete": 60,
     "event-grid.write": 10,
@@ -47,6 +48,7 @@ RETRY_AFTER: dict[str, int] = {
     "Microsoft.Storage": 17,
     "Microsoft.KeyVault": 10,
     "Microsoft.EventGrid": 10,
+    "Microsoft.Kubernetes": 15,
     "Microsoft.Resources": 15,
 }
 

@@ -83,6 +83,11 @@ class Kind:
         del call
         return ()
 
+    def attributes(self, call: Call) -> dict[str, str]:
+        """Return the attributes of a request that conditions of role assignments look at."""
+        del call
+        return {}
+
     def complete(self, context: Context, resource: Resource) -> None:
         """Fill in what Azure adds: defaults and read-only members; called at creation, update and load."""
 

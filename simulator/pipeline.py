@@ -138,7 +138,8 @@ def authorize(call: Call, kind: Kind) -> None:
     call.action = kind.action_for(call)
     if not call.action:
         return
-    call.grant = call.context.access.granted(call.caller, call.action, str(call.path))
+    attributes = kind.attributes(call)
+    call.grant = call.context.access.granted(call.caller, call.action, str(call.path), attributes)
     if call.grant is None:
         who = call.caller
         raise authorization_failed(who.login, who.object_id, call.action, str(call.path))

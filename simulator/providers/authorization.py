@@ -13,7 +13,7 @@ from simulator.clock import stamp
 from simulator.context import Context
 from simulator.errors import ArmError, bad_request
 from simulator.kind import Kind
-from simulator.paths import same, within
+from simulator.paths import last, same, within
 from simulator.roles import BUILT_IN
 from simulator.store import Resource
 from simulator.wire import Json, Reply
@@ -61,6 +61,17 @@ class Assignments(Kind):
                 "error might be related to a replication delay.",
             )
         self._check_unique(call, role_id, principal)
+
+    def attributes(self, call: Call) -> dict[str, str]:
+        """Return role and principal: of the body, at a deletion of the assignment itself."""
+        existing = call.context.store.get(str(call.path))
+        deletes = call.request.method == "DELETE" and existing is not None
+        asked = existing.properties if deletes and existing else call.properties()
+        return {
+            "RoleDefinitionId": last(str(asked.get("roleDefinitionId") or "")),
+            "PrincipalId": str(asked.get("principalId") or ""),
+            "PrincipalType": str(asked.get("principalType") or "ServicePrincipal"),
+        }
 
     def _check_unique(self, call: Call, role_id: str, principal: str) -> None:
         for other in call.context.store.of_type(ASSIGNMENTS):

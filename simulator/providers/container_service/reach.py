@@ -8,6 +8,7 @@ from simulator.context import Context
 from simulator.loading import ensure_group
 from simulator.paths import Path, last, same
 from simulator.providers import links
+from simulator.providers.container_service import connected
 from simulator.providers.network import interfaces, private_dns
 from simulator.providers.network.private_endpoints import Endpoints
 from simulator.store import Resource
@@ -26,6 +27,8 @@ def is_private(cluster: Resource) -> bool:
 
 def is_running(cluster: Resource) -> bool:
     """Whether the cluster runs and nothing is under way."""
+    if cluster.type == connected.TYPE:
+        return connected.is_connected(cluster)
     properties = cluster.properties
     power = (properties.get("powerState") or {}).get("code")
     return power == "Running" and properties.get("provisioningState") == "Succeeded"

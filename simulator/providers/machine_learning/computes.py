@@ -19,13 +19,16 @@ from simulator.context import Context
 from simulator.errors import ArmError, bad_request
 from simulator.kind import Kind, Timing
 from simulator.operations import Operation
+from simulator.paths import same, type_of
 from simulator.providers import links
 from simulator.providers.container_service import extensions, reach
+from simulator.providers.machine_learning import aml_compute
 from simulator.providers.machine_learning.common import COMPUTE_POLLING, identify
 from simulator.store import Resource
 from simulator.wire import Json, Reply
 
 TYPE = f"{links.WORKSPACE}/computes"
+NODES = "AmlCompute"
 _NULLS = ("relayConnectionString", "serviceBusConnectionString")
 _KUBERNETES: Json = {
     "relayConnectionString": None,
@@ -63,9 +66,12 @@ class Computes(Kind):
         """Want a Kubernetes compute with the id of a cluster in the same subscription."""
         super().check(call)
         properties = call.properties()
+        if properties.get("computeType") == NODES:
+            aml_compute.check(properties)
+            return
         if properties.get("computeType") != "Kubernetes":
             raise bad_request(
-                "InvalidComputeType", "Only computes of type Kubernetes can be attached here."
+                "InvalidComputeType", f"Only computes of type Kubernetes and {NODES} are simulated."
             )
         if not properties.get("resourceId"):
             raise bad_request(
@@ -76,11 +82,9 @@ class Computes(Kind):
     def linked(self, call: Call) -> Iterable[tuple[str, str]]:
         """Want the cluster's admin credential, and the assignment of user-assigned identities."""
         properties = call.properties()
-        if properties.get("computeType") == "Kubernetes" and properties.get("resourceId"):
-            yield (
-                f"{links.CLUSTER}/listClusterAdminCredential/action",
-                str(properties["resourceId"]),
-            )
+        cluster = str(properties.get("resourceId") or "")
+        if same(type_of(cluster), links.CLUSTER):
+            yield (f"{links.CLUSTER}/listClusterAdminCredential/action", cluster)
         for identity in (call.body.get("identity") or {}).get("userAssignedIdentities") or {}:
             yield "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", str(identity)
 
@@ -98,23 +102,31 @@ class Computes(Kind):
         return self.start(call, old, "create", self.timing.create, 200)
 
     def patch(self, call: Call) -> Reply:
-        """Refuse: PATCH is for AmlCompute."""
+        """Change the scale of an AmlCompute; refuse for everything else."""
+        compute = call.found()
+        if compute.properties.get("computeType") == NODES:
+            self.refuse_busy(call, compute)
+            inner = aml_compute.patched(compute.properties["properties"], call.properties())
+            compute.properties["properties"] = inner
+            self.touch(call, compute)
+            return self.start(call, compute, "resize", "compute.resize", 200)
         raise bad_request(
             "InvalidComputeType", f"PATCH is not supported for compute {call.path.name}."
         )
 
     def delete(self, call: Call) -> Reply:
-        """Detach; Delete would remove the underlying cluster and is refused for what was attached."""
+        """Detach what was attached, delete what Azure ML made; the other way round is refused."""
         action = call.query.get("underlyingResourceAction", "")
         if action not in ("Detach", "Delete"):
             raise bad_request(
                 "InvalidRequestContent",
                 "The query parameter underlyingResourceAction must be Detach or Delete.",
             )
-        if call.resource is not None and action == "Delete":
+        attached = bool(call.resource and call.resource.properties.get("isAttachedCompute"))
+        if call.resource is not None and attached is (action == "Delete"):
             raise bad_request(
-                "AttachedComputeCannotBeDeleted",
-                f"Compute {call.path.name} was attached: detach it instead.",
+                "AttachedComputeCannotBeDeleted" if attached else "ComputeCannotBeDetached",
+                f"{action} is not for compute {call.path.name}: attached is {attached}.",
             )
         return super().delete(call)
 
@@ -131,6 +143,8 @@ class Computes(Kind):
         properties.setdefault("disableLocalAuth", False)
         attached = properties.get("computeType") == "Kubernetes"
         properties.setdefault("isAttachedCompute", attached)
+        if properties.get("computeType") == NODES:
+            properties["properties"] = aml_compute.completed(properties.get("properties") or {})
         if not attached:
             return
         inner = {**copy.deepcopy(_KUBERNETES), **(properties.get("properties") or {})}
@@ -155,6 +169,9 @@ class Computes(Kind):
     def created(self, context: Context, operation: Operation, resource: Resource) -> None:
         """Attach; raises ArmError when the cluster or its extension is not in order."""
         del operation
+        if resource.properties.get("computeType") == NODES:
+            identify(context, resource, fresh=True)
+            return
         cluster_id = str(resource.properties["resourceId"])
         cluster = context.store.get(cluster_id)
         if cluster is None:
@@ -171,6 +188,9 @@ class Computes(Kind):
         resource.hidden["link"] = reach.incarnation(cluster)
         self._name_extension(context, resource, cluster)
         identify(context, resource, fresh=True)
+
+    def transition(self, context: Context, operation: Operation, resource: Resource) -> None:
+        """Finish a resize: the settings were taken at once."""
 
     def _name_extension(self, context: Context, resource: Resource, cluster: Resource) -> None:
         extension = extensions.azure_ml(context, cluster.id)

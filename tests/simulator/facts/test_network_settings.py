@@ -1,3 +1,5 @@
+"""Domain facts, section 5: public access and trusted services."""
+
 import pytest
 
 from simulator.faults import Fault, Mischief

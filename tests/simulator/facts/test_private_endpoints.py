@@ -1,3 +1,5 @@
+"""Domain facts, section 4: private endpoints, their connections, addresses and records."""
+
 import pytest
 
 from simulator.faults import Fault, Mischief
@@ -222,3 +224,103 @@ def test_a_body_that_cannot_work_is_refused(world: Sandbox, change: Json, expect
     body["properties"] |= change
     assert code(world.call("PUT", endpoint_id(world, "bad"), body)) == expected
     assert world.body(endpoint_id(world, "bad")) is None
+
+
+def test_the_first_endpoint_of_a_registry_takes_two_addresses(world: Sandbox) -> None:
+    nic = world.properties(endpoint_id(world, "prod-registry-pe"))["networkInterfaces"][0]["id"]
+    members = [
+        c["properties"]["privateLinkConnectionProperties"]["requiredMemberName"]
+        for c in world.properties(nic)["ipConfigurations"]
+    ]
+    assert members == ["registry_data_westeurope", "registry"]
+
+
+def test_a_put_of_a_zone_group_replaces_its_list(world: Sandbox) -> None:
+    group = f"{endpoint_id(world, 'prod-mlw-pe')}/privateDnsZoneGroups/default"
+    zone = world.plan.zone("privatelink.api.azureml.ms")
+    config = {"name": "api", "properties": {"privateDnsZoneId": zone}}
+    notebooks = f"{world.plan.zone('privatelink.notebooks.azure.net')}/A"
+    assert world.ok("GET", notebooks)["value"]
+    world.done("PUT", group, {"properties": {"privateDnsZoneConfigs": [config]}})
+    assert [c["name"] for c in world.properties(group)["privateDnsZoneConfigs"]] == ["api"]
+    assert world.ok("GET", notebooks)["value"] == []
+
+
+def test_an_endpoint_has_one_zone_group_with_five_zones_at_most(world: Sandbox) -> None:
+    endpoint = endpoint_id(world, "prod-vault-pe")
+    zone = world.plan.zone("privatelink.vaultcore.azure.net")
+    configs = [{"name": f"z{n}", "properties": {"privateDnsZoneId": zone}} for n in range(6)]
+    many = {"properties": {"privateDnsZoneConfigs": configs}}
+    default, second = (f"{endpoint}/privateDnsZoneGroups/{n}" for n in ("default", "second"))
+    assert world.call("PUT", default, many).status == 400
+    one = {"properties": {"privateDnsZoneConfigs": configs[:1]}}
+    assert code(world.call("PUT", second, one)) == "PrivateEndpointAlreadyHasDnsZoneGroup"
+
+
+def test_with_a_zone_group_addresses_are_read_from_the_interface(world: Sandbox) -> None:
+    shown = world.properties(world.blob_endpoint)
+    assert shown["customDnsConfigs"] == []
+    nic = world.properties(shown["networkInterfaces"][0]["id"])
+    names = nic["ipConfigurations"][0]["properties"]["privateLinkConnectionProperties"]["fqdns"]
+    assert names == ["prodmlst.blob.core.windows.net"]
+
+
+def test_what_lies_on_an_endpoint_goes_with_it(world: Sandbox) -> None:
+    lock = f"{world.blob_endpoint}/providers/Microsoft.Authorization/locks/kept"
+    scoped = f"{world.blob_endpoint}/providers/Microsoft.Authorization/roleAssignments"
+    name = f"{scoped}/5b5d9b0e-9c2f-4a43-8f04-6b6d3f1d7a11"
+    reader = f"/subscriptions/{world.plan.subscription}/providers/Microsoft.Authorization/roleDefinitions"
+    body = {
+        "roleDefinitionId": f"{reader}/acdd72a7-3385-48ef-bd42-f606fba81ae7",
+        "principalId": "22222222-2222-2222-2222-222222222222",
+    }
+    world.ok("PUT", name, {"properties": body})
+    world.remake(world.blob_endpoint)
+    assert world.body(name) is None
+    assert world.body(lock) is None
+
+
+def test_a_peering_that_lost_its_other_side_cannot_be_revived(world: Sandbox) -> None:
+    hub = f"{world.plan.network('hub')}/virtualNetworkPeerings/to-spoke"
+    spoke = f"{world.plan.network('spoke')}/virtualNetworkPeerings/to-hub"
+    body = {"properties": {"remoteVirtualNetwork": {"id": world.plan.network("hub")}}}
+    emitted = len(world.cloud.events)
+    world.done("DELETE", hub)
+    assert world.properties(spoke)["peeringState"] == "Disconnected"
+    subjects = {e["subject"] for e in world.cloud.events[emitted:]}
+    assert subjects == {hub}
+    assert code(world.call("PUT", spoke, body)) == "PeeringInDisconnectedStateCannotBeUpdated"
+    world.done("DELETE", spoke)
+    back = {"properties": {"remoteVirtualNetwork": {"id": world.plan.network("spoke")}}}
+    world.done("PUT", hub, back)
+    assert world.properties(hub)["peeringState"] == "Initiated"
+    world.done("PUT", spoke, body)
+    states = {world.properties(p)["peeringState"] for p in (hub, spoke)}
+    assert states == {"Connected"}
+
+
+def test_network_answers_429_that_is_no_throttling_while_a_parent_is_being_changed(
+    world: Sandbox,
+) -> None:
+    network = world.plan.network("hub")
+    body = {
+        "location": "westeurope",
+        "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}},
+    }
+    world.ok("PUT", network, body)
+    subnet = {"properties": {"addressPrefix": "10.0.9.0/24"}}
+    reply = world.call("PUT", f"{network}/subnets/late", subnet)
+    assert (reply.status, code(reply)) == (429, "RetryableErrorDueToAnotherOperation")
+    assert int(reply.headers["Retry-After"]) >= 1
+    world.settle()
+    assert world.call("PUT", f"{network}/subnets/late", subnet).status == 201
+
+
+def test_a_link_of_a_zone_names_its_state_and_registers_nothing(world: Sandbox) -> None:
+    zone = world.plan.zone("privatelink.azurecr.io")
+    for link in world.ok("GET", f"{zone}/virtualNetworkLinks")["value"]:
+        properties = link["properties"]
+        assert (properties["virtualNetworkLinkState"], properties["registrationEnabled"]) == (
+            "Completed",
+            False,
+        )

@@ -1,3 +1,5 @@
+"""Domain facts, sections 1.1, 1.2 and 6: the events that ARM emits, and the activity log."""
+
 from datetime import timedelta
 
 from simulator.sandbox import START, Sandbox
@@ -100,3 +102,55 @@ def test_writes_are_told_from_reads_in_the_record(world: Sandbox) -> None:
     world.ok("POST", f"{world.plan.cluster}/resolvePrivateLinkServiceId", {"name": "management"})
     world.ok("PATCH", world.plan.vault, {"tags": {}})
     assert [(e.method, e.caller) for e in world.cloud.writes()] == [("PATCH", "human")]
+
+
+def operations(world: Sandbox) -> list[str]:
+    return [str(e["data"]["operationName"]) for e in world.cloud.events]
+
+
+def test_no_event_carries_the_resource(world: Sandbox) -> None:
+    world.ok("PATCH", world.plan.vault, {"properties": {"publicNetworkAccess": "Enabled"}})
+    [event] = world.cloud.events
+    assert "publicNetworkAccess" not in str(event["data"])
+    assert event["subject"] == event["data"]["resourceUri"] == world.plan.vault
+
+
+def test_an_action_is_named_in_the_operation_and_not_in_the_subject(world: Sandbox) -> None:
+    world.done("POST", f"{world.plan.cluster}/stop")
+    stopped = next(e for e in world.cloud.events if e["data"]["operationName"] == STOP)
+    assert stopped["eventType"] == "Microsoft.Resources.ResourceActionSuccess"
+    assert stopped["subject"] == world.plan.cluster
+
+
+def test_a_detach_is_a_deletion_of_the_compute(world: Sandbox) -> None:
+    world.done("DELETE", world.compute, query="&underlyingResourceAction=Detach")
+    assert operations(world) == ["Microsoft.MachineLearningServices/workspaces/computes/delete"]
+
+
+def test_records_come_and_go_with_zone_groups_without_events(world: Sandbox) -> None:
+    world.done("DELETE", f"{world.blob_endpoint}/privateDnsZoneGroups/default")
+    assert operations(world) == ["Microsoft.Network/privateEndpoints/privateDnsZoneGroups/delete"]
+
+
+def test_a_connection_removed_at_the_target_is_an_event_of_the_target(world: Sandbox) -> None:
+    [first, *_] = world.ok("GET", f"{world.plan.storage}/privateEndpointConnections")["value"]
+    world.done("DELETE", first["id"])
+    assert operations(world) == [
+        "Microsoft.Storage/storageAccounts/privateEndpointConnections/delete"
+    ]
+    assert world.cloud.events[0]["subject"] == first["id"]
+
+
+def test_a_role_assignments_event_has_its_scope_in_the_subject(world: Sandbox) -> None:
+    scope = f"{world.plan.registry}/providers/Microsoft.Authorization/roleAssignments"
+    [mine, *_] = world.ok("GET", scope, query="&$filter=atScope()")["value"]
+    world.ok("DELETE", mine["id"])
+    assert operations(world) == ["Microsoft.Authorization/roleAssignments/delete"]
+    assert world.cloud.events[0]["subject"] == mine["id"]
+
+
+def test_one_action_and_its_log_share_a_correlation_id(world: Sandbox) -> None:
+    world.done("DELETE", world.blob_endpoint)
+    entries = log(world, f"{since()} and resourceUri eq '{world.blob_endpoint}'")
+    told = {e["data"]["correlationId"] for e in world.cloud.events}
+    assert {e["correlationId"] for e in entries} == told

@@ -1,5 +1,10 @@
+"""Domain facts, section 2: what a stop of a private cluster destroys and what a start renews."""
+
+import json
+
 from simulator.__main__ import no_capacity
-from simulator.sandbox import Sandbox
+from simulator.sandbox import Sandbox, writable_endpoint
+from simulator.wire import Request
 
 ENDPOINT_WRITE = "Microsoft.Network/privateEndpoints/write"
 
@@ -125,3 +130,60 @@ def test_without_capacity_a_start_fails_while_polling_and_the_cluster_stays_stop
     assert power(world) == ("Stopped", "Failed")
     world.done("POST", f"{world.plan.cluster}/start")
     assert power(world) == ("Running", "Succeeded")
+
+
+def test_aks_spells_its_link_service_with_a_capital_d(world: Sandbox) -> None:
+    [resource] = world.ok("GET", f"{world.plan.cluster}/privateLinkResources")["value"]
+    assert (resource["name"], resource["groupId"]) == ("management", "management")
+    assert resource["privateLinkServiceID"] == service(world)
+    assert world.plan.subscription not in resource["privateLinkServiceID"]
+
+
+def test_the_targets_view_of_a_cluster_connection_has_the_type_of_a_link_service(
+    world: Sandbox,
+) -> None:
+    connections = world.ok("GET", f"{world.plan.cluster}/privateEndpointConnections")["value"]
+    kinds = {c["type"] for c in connections}
+    assert kinds == {"Microsoft.Network/privateLinkServices/privateEndpointConnections"}
+
+
+def test_aks_own_endpoint_lands_in_the_subnet_of_the_first_pool(world: Sandbox) -> None:
+    cluster = world.cloud.store.get(world.plan.cluster)
+    assert cluster is not None
+    cluster.properties["agentPoolProfiles"][0]["vnetSubnetID"] = world.plan.subnet(
+        "spoke", "endpoints"
+    )
+    world.restart()
+    group = (
+        f"/subscriptions/{world.plan.subscription}/resourceGroups/MC_prod-spoke_prod-aks_westeurope"
+    )
+    own = world.properties(f"{group}/providers/Microsoft.Network/privateEndpoints/kube-apiserver")
+    assert own["subnet"]["id"] == world.plan.subnet("spoke", "endpoints")
+
+
+def test_a_patch_of_a_cluster_knows_tags_only(world: Sandbox) -> None:
+    assert world.call("PATCH", world.plan.cluster, {"tags": {"a": "b"}}).status == 200
+    world.settle()
+    refused = world.call("PATCH", world.plan.cluster, {"properties": {"enableRBAC": False}})
+    assert refused.status == 400
+
+
+def test_a_write_of_a_cluster_honours_if_match(world: Sandbox) -> None:
+    shown = world.call("GET", world.plan.cluster)
+    body = shown.json()
+    url = f"{world.plan.cluster}?api-version=2024-02-01"
+    token = world.cloud.token(world.cloud.context.state.directory.by_name("human"))
+    auth = {"Authorization": f"Bearer {token}"}
+    raw = json.dumps({k: body[k] for k in ("location", "properties", "identity")}).encode()
+    stale = Request("PUT", url, auth | {"If-Match": "other"}, raw)
+    assert world.cloud.handle(stale).status == 412
+    fresh = Request("PUT", url, auth | {"If-Match": shown.headers["ETag"]}, raw)
+    assert world.cloud.handle(fresh).status == 200
+
+
+def test_a_static_address_is_not_supported_for_a_cluster(world: Sandbox) -> None:
+    body = writable_endpoint(world.body(world.cluster_endpoint))
+    wanted = {"groupId": "management", "memberName": "management", "privateIPAddress": "10.0.1.9"}
+    body["properties"]["ipConfigurations"] = [{"name": "x", "properties": wanted}]
+    reply = world.call("PUT", world.cluster_endpoint + "-2", body)
+    assert reply.json()["error"]["code"] == "StaticIpNotSupported"

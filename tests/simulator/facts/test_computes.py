@@ -1,6 +1,8 @@
+"""Domain facts, section 3.1: Kubernetes computes, and what else a workspace computes with."""
+
 from simulator.faults import Fault, Mischief
 from simulator.sandbox import Sandbox, writable_compute
-from simulator.wire import Response
+from simulator.wire import Json, Response
 
 DETACH = "&underlyingResourceAction=Detach"
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
@@ -161,3 +163,85 @@ def test_a_fault_lets_an_attach_fail_with_a_chosen_error(world: Sandbox) -> None
     assert world.properties(world.compute)["provisioningState"] == "Failed"
     world.done("PUT", world.compute, body)
     assert world.properties(world.compute)["provisioningState"] == "Succeeded"
+
+
+ARC = "Microsoft.Kubernetes/connectedClusters/edge"
+
+
+def arc_compute(world: Sandbox) -> Json:
+    """Make an Arc cluster with the extension; returns the body of a compute on it."""
+    cluster = world.plan.id("spoke", ARC)
+    connected: Json = {"id": cluster, "location": "westeurope"}
+    extension: Json = {
+        "id": f"{cluster}/providers/Microsoft.KubernetesConfiguration/extensions/azureml",
+        "properties": {"extensionType": "Microsoft.AzureML.Kubernetes"},
+    }
+    world.cloud.load([connected, extension])
+    inner = {"namespace": "edge"}
+    wanted = {"computeType": "Kubernetes", "resourceId": cluster, "properties": inner}
+    return {"location": "westeurope", "properties": wanted}
+
+
+def test_a_compute_on_an_arc_cluster_needs_no_private_endpoint(world: Sandbox) -> None:
+    compute = f"{world.plan.workspace}/computes/edge"
+    world.done("PUT", compute, arc_compute(world))
+    assert world.alive(compute)
+    world.restart()
+    assert world.alive(compute)
+    cluster = world.cloud.store.get(world.plan.id("spoke", ARC))
+    assert cluster is not None
+    cluster.properties["connectivityStatus"] = "Offline"
+    assert not world.alive(compute)
+
+
+def test_an_amlcompute_is_scaled_by_patch_and_deleted_not_detached(world: Sandbox) -> None:
+    nodes = f"{world.plan.workspace}/computes/nodes"
+    inner: Json = {"vmSize": "Standard_DS3_v2"}
+    body = {
+        "location": "westeurope",
+        "properties": {"computeType": "AmlCompute", "properties": inner},
+    }
+    world.done("PUT", nodes, body)
+    scale = {"scaleSettings": {"minNodeCount": 1, "maxNodeCount": 3}}
+    world.done("PATCH", nodes, {"properties": {"properties": scale}})
+    shown = world.properties(nodes)
+    assert shown["properties"]["scaleSettings"]["maxNodeCount"] == 3
+    assert shown["isAttachedCompute"] is False
+    refused = world.call("DELETE", nodes, query=DETACH)
+    assert code(refused) == "ComputeCannotBeDetached"
+    world.done("DELETE", nodes, query="&underlyingResourceAction=Delete")
+    assert world.body(nodes) is None
+
+
+def test_a_detached_system_identity_leaves_orphaned_assignments(world: Sandbox) -> None:
+    principal = world.body(world.compute)["identity"]["principalId"]
+    world.done("DELETE", world.compute, query=DETACH)
+    scope = f"{world.plan.registry}/providers/Microsoft.Authorization/roleAssignments"
+    held = world.ok("GET", scope)["value"]
+    assert principal in {a["properties"]["principalId"] for a in held}
+
+
+def test_a_user_assigned_identity_survives_a_reattach(world: Sandbox) -> None:
+    compute = f"{world.plan.workspace}/computes/k8s-b"
+    before = world.body(compute)["identity"]
+    world.reattach(compute)
+    assert world.body(compute)["identity"] == before
+
+
+def test_enabling_public_access_does_not_remove_the_workspaces_endpoints(world: Sandbox) -> None:
+    world.done("PATCH", world.plan.workspace, {"properties": {"publicNetworkAccess": "Enabled"}})
+    assert world.properties(world.plan.workspace)["privateLinkCount"] == 1
+    assert world.status(world.plan.id("ml", "Microsoft.Network/privateEndpoints/prod-mlw-pe")) == (
+        "Approved"
+    )
+
+
+def test_removing_every_endpoint_does_not_make_a_workspace_public(world: Sandbox) -> None:
+    world.done("DELETE", world.plan.id("ml", "Microsoft.Network/privateEndpoints/prod-mlw-pe"))
+    shown = world.properties(world.plan.workspace)
+    assert (shown["privateLinkCount"], shown["publicNetworkAccess"]) == (0, "Disabled")
+
+
+def test_of_two_public_access_members_the_last_write_wins(world: Sandbox) -> None:
+    world.done("PATCH", world.plan.workspace, {"properties": {"publicNetworkAccess": "Enabled"}})
+    assert world.properties(world.plan.workspace)["allowPublicAccessWhenBehindVnet"] is True
