@@ -33,7 +33,16 @@ def install() -> None:
     uv = str(Path(sys.executable).with_name("uv"))
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(HOME)], check=True)
     subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(HOME), f"azure-cli=={VERSION}"],
+        [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            str(HOME),
+            f"azure-cli=={VERSION}",
+        ],
         check=True,
         timeout=INSTALL_SECONDS,
     )

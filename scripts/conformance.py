@@ -27,9 +27,12 @@ INSTALL_SECONDS = 300
 JUDGE_SECONDS = 900
 RECORD_SECONDS = 900
 RECORDED_TESTS = ("tests/simulator", "tests/azure", "tests/cli", "tests/e2e")
-# Of these providers the folder of documents holds others, but not these routes.
+# Not judged: routes that the folder's documents do not hold (a provider's metadata among them), and the list of all
+# records of a zone, whose two documented routes match each other's addresses.
 UNHELD = re.compile(
-    r"/providers/microsoft\.(authorization/permissions|network/bastionhosts)", re.IGNORECASE
+    r"/providers/microsoft\.(authorization/permissions|network/bastionhosts)"
+    r"|^/subscriptions/[^/]+/providers(/[^/]+)?/?$|/privatednszones/[^/]+/all$",
+    re.IGNORECASE,
 )
 # Documents that lie in the folder and that the judge does not load by itself: (provider or type, version, files).
 MORE_DOCUMENTS = (
@@ -105,10 +108,17 @@ def with_more_documents(judge_text: str) -> str:
     """Return the judge's source with more documents loaded; raises ValueError when it is not as it was."""
     versions = "".join(f'\n  "{known}": "{version}",' for known, version, _ in MORE_DOCUMENTS)
     files = "".join(f'\n  "{pattern}",' for _, _, pattern in MORE_DOCUMENTS)
-    for opening, more in (("const held = {", versions), ("const patterns = [", files)):
-        if judge_text.count(opening) != 1:
-            raise ValueError(f"the judge has no {opening!r} any more")
-        judge_text = judge_text.replace(opening, opening + more)
+    # A request without a body has no content type either, which Event Grid's documents insist on.
+    typed = 'headers: { "Content-Type": "application/json" }, body: x.requestBody'
+    changes = {
+        "const held = {": f"const held = {{{versions}",
+        "const patterns = [": f"const patterns = [{files}",
+        typed: typed.replace("headers: {", "headers: x.requestBody == null ? {} : {"),
+    }
+    for was, becomes in changes.items():
+        if judge_text.count(was) != 1:
+            raise ValueError(f"the judge has no {was!r} any more")
+        judge_text = judge_text.replace(was, becomes)
     return judge_text
 
 

@@ -16,6 +16,7 @@ KEPT = timedelta(days=90)
 _CLAUSE = re.compile(r"^(\w+)\s+(ge|le|gt|lt|eq)\s+(?:'([^']*)'|(\S+))$", re.IGNORECASE)
 _MEMBERS = {
     "resourceuri": "resourceId",
+    "resourceid": "resourceId",
     "resourcegroupname": "resourceGroupName",
     "correlationid": "correlationId",
     "caller": "caller",

@@ -174,7 +174,12 @@ def test_a_write_of_a_cluster_honours_if_match(world: Sandbox) -> None:
     url = f"{world.plan.cluster}?api-version=2024-02-01"
     token = world.cloud.token(world.cloud.context.state.directory.by_name("human"))
     auth = {"Authorization": f"Bearer {token}"}
-    raw = json.dumps({k: body[k] for k in ("location", "properties", "identity")}).encode()
+    kept = {k: v for k, v in body["properties"].items() if k in ("dnsPrefix", "agentPoolProfiles")}
+    kept["agentPoolProfiles"] = [
+        {k: v for k, v in pool.items() if k not in ("provisioningState", "powerState")}
+        for pool in kept["agentPoolProfiles"]
+    ]
+    raw = json.dumps({"location": body["location"], "properties": kept}).encode()
     stale = Request("PUT", url, auth | {"If-Match": "other"}, raw)
     assert world.cloud.handle(stale).status == 412
     fresh = Request("PUT", url, auth | {"If-Match": shown.headers["ETag"]}, raw)
