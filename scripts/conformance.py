@@ -25,7 +25,7 @@ RECORDS = ROOT / "build" / "conformance"
 FEWEST_OPERATIONS = 80
 INSTALL_SECONDS = 300
 JUDGE_SECONDS = 900
-RECORD_SECONDS = 900
+RECORD_SECONDS = 1800
 RECORDED_TESTS = ("tests/simulator", "tests/azure", "tests/cli", "tests/e2e")
 # Not judged: routes that the folder's documents do not hold (a provider's metadata among them), and the list of all
 # records of a zone, whose two documented routes match each other's addresses.

@@ -38,6 +38,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--record", type=Path, default=os.environ.get("SIMULATOR_RECORD"))
     parser.add_argument("--exports-file", type=Path, default=None)
     parser.add_argument("--dead-letters", type=Path, default=None)
+    parser.add_argument("--limits", action="store_true", help="enforce Azure's request limits")
+    for lag, late in (("graph", "Resource Graph"), ("activity", "the activity log")):
+        text = f"how many seconds of Azure's time {late} is late"
+        parser.add_argument(f"--{lag}-lag", type=float, default=0.0, metavar="S", help=text)
     parser.add_argument(
         "--no-capacity",
         type=int,
@@ -52,11 +56,19 @@ def main() -> int:
     """Serve until SIGINT or SIGTERM."""
     chosen = _arguments()
     record = Path(chosen.record) if chosen.record else None
-    cloud = Cloud(SystemClock(), speed=chosen.speed, seed=chosen.seed, record=record)
+    cloud = Cloud(
+        SystemClock(), speed=chosen.speed, seed=chosen.seed, record=record, limits=chosen.limits
+    )
     if chosen.world:
         cloud.load(read_world(chosen.world))
     if chosen.no_capacity:
         cloud.add_fault(no_capacity(times=chosen.no_capacity))
+    for kind, seconds in (
+        (Mischief.LAG_GRAPH, chosen.graph_lag),
+        (Mischief.LAG_ACTIVITY_LOG, chosen.activity_lag),
+    ):
+        if seconds:
+            cloud.add_fault(Fault(kind, seconds=seconds, times=None))
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

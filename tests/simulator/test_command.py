@@ -42,7 +42,7 @@ def test_it_prints_exports_serves_the_world_and_records_what_was_asked(tmp_path:
     record, exported = tmp_path / "record.jsonl", tmp_path / "exports"
     command = [sys.executable, "-m", "simulator", "--world", "private-inference", "--speed", "100"]
     command += ["--state-dir", str(tmp_path / "state"), "--record", str(record)]
-    command += ["--exports-file", str(exported)]
+    command += ["--exports-file", str(exported), "--limits", "--graph-lag", "60"]
     with subprocess.Popen(
         command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True
     ) as process:
