@@ -42,7 +42,9 @@ def note_after(context: Context, change: Change) -> None:
     if differences and (before or after):
         context.state.changes.append(_row(context, change, before, after, differences))
     oldest = stamp(context.now() - KEPT)
-    context.state.changes = [c for c in context.state.changes if _moment_of(c) >= oldest]
+    kept = context.state.changes
+    while kept and _moment_of(kept[0]) < oldest:
+        del kept[0]
 
 
 def _moment_of(row: Json) -> str:

@@ -94,7 +94,7 @@ def test_resources_groups_tags_and_the_log_are_listed(az: Cli) -> None:
         "tag", "update", "--resource-id", PLAN.vault, "--operation", "Merge", "--tags", "a=b"
     )
     assert tagged["properties"]["tags"]["a"] == "b"
-    log = az("monitor", "activity-log", "list", "--resource-id", PLAN.vault, "--max-events", "5")
+    log = az("monitor", "activity-log", "list", "-g", "prod-ml", "--max-events", "5")
     assert {e["status"]["value"] for e in log} <= {"Started", "Succeeded"}
     assert log
 
