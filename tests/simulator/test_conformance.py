@@ -3,10 +3,13 @@
 `scripts/conformance.py` finds the validator; where it cannot be had the test skips with the reason.
 """
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,6 +18,16 @@ from simulator.wire import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGE = [sys.executable, str(ROOT / "scripts" / "conformance.py"), "--show", "15", "--judge"]
+
+
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("conformance", JUDGE[1])
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def every_resource(world: Sandbox) -> None:
@@ -80,3 +93,56 @@ def test_every_exchange_of_a_session_is_what_azures_documents_say(tmp_path: Path
     verdict = json.loads(judged.stdout.strip().splitlines()[-1])
     assert verdict["valid"] > 100
     assert verdict["operations"] > 30
+
+
+def test_every_cloud_appends_to_the_record_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = tmp_path / "made" / "record.jsonl"
+    monkeypatch.setenv("SIMULATOR_RECORD", str(record))
+    for world in (Sandbox(), Sandbox()):
+        world.ok("GET", world.plan.vault)
+    exchanges = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    assert [e["method"] for e in exchanges] == ["GET", "GET"]
+
+
+def test_exchanges_that_differ_in_ids_and_times_only_are_judged_once(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    first, second = Sandbox(seed=1), Sandbox(seed=2)
+    for world in (first, second):
+        world.ok("PATCH", world.plan.vault, {"tags": {}})
+    second.call("GET", second.plan.vault)
+    record = tmp_path / "record.jsonl"
+    exchanges = [*first.cloud.exchanges, *second.cloud.exchanges]
+    record.write_text("".join(e.line() + "\n" for e in exchanges), encoding="utf-8")
+    assert script.write_distinct([record], tmp_path / "distinct.jsonl") == (3, 2)
+
+
+def test_an_exchange_is_judged_under_the_resources_own_name(script: ModuleType) -> None:
+    exchange = {
+        "method": "GET",
+        "url": "//SUBSCRIPTIONS/S?api-version=1&$filter=a eq '/b'",
+        "requestBody": None,
+        "status": 202,
+        "responseHeaders": {"Retry-After": "1", "ETag": "x"},
+        "responseBody": {"id": "/subscriptions/s"},
+    }
+    judged = script.as_judged(exchange)
+    assert judged["url"] == "/subscriptions/s?api-version=1&$filter=a eq '%2Fb'"
+    assert judged["responseHeaders"] == {"ETag": "x"}
+
+
+def test_a_judge_that_changed_its_shape_is_not_used_silently(script: ModuleType) -> None:
+    with pytest.raises(ValueError, match="const held"):
+        script.with_more_documents("something else")
+
+
+def test_without_a_judge_the_reason_is_said_and_nothing_fails(tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    record.touch()
+    environ = {**os.environ, "RELINK_CONFORMANCE": str(tmp_path)}
+    ran = subprocess.run(
+        [*JUDGE, str(record)], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, "skipped, there is no folder" in ran.stdout) == (0, True)
