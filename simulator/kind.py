@@ -5,6 +5,7 @@ permission, locks, existence) is not here but in `pipeline`.
 """
 
 import copy
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ class Kind:
     delete_status: int = 202
     load_rank: int = 5
     child_of: str = ""
+    name_pattern: str = ""
 
     # -- hooks that kinds override ------------------------------------------------------------------------
 
@@ -76,6 +78,14 @@ class Kind:
         if self.needs_location and not call.body.get("location"):
             raise bad_request(
                 "LocationRequired", "The location property is required for this definition."
+            )
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that the provider does not allow."""
+        if self.name_pattern and not re.fullmatch(self.name_pattern, name):
+            raise bad_request(
+                "InvalidResourceName",
+                f"'{name}' is no name of a {self.type}: it must match {self.name_pattern}.",
             )
 
     def linked(self, call: Call) -> Iterable[tuple[str, str]]:
@@ -149,6 +159,7 @@ class Kind:
 
     def write(self, call: Call) -> Reply:
         """Answer PUT."""
+        self.check_name(call.path.name)
         self.check(call)
         old = call.resource
         if old:

@@ -31,6 +31,7 @@ def load(context: Context, kinds: Mapping[str, Kind], resources: list[Json]) -> 
 
 def _settle(context: Context, resource: Resource, kind: Kind) -> None:
     try:
+        kind.check_name(resource.name)
         kind.complete(context, resource)
         kind.loaded(context, resource)
     except ArmError as error:

@@ -19,6 +19,7 @@ class Registries(Kind):
     """A container registry."""
 
     type = links.REGISTRY
+    name_pattern = r"[a-zA-Z0-9]{5,50}"
     polling = Polling(
         status_path="{r}/operationStatuses/registries-{id}",
         result_path="{r}/operationResults/registries-{id}",

@@ -28,6 +28,7 @@ class Vaults(Kind):
     """A key vault."""
 
     type = links.VAULT
+    name_pattern = r"[a-zA-Z0-9-]{3,24}"
     load_rank = 3
     dates_itself = True
     read_only = frozenset(

@@ -29,6 +29,7 @@ class Accounts(Kind):
     """A storage account."""
 
     type = links.STORAGE
+    name_pattern = r"[a-z0-9]{3,24}"
     polling = provider_polling("Microsoft.Storage", "2023-05-01", by_status=False)
     timing = Timing(create="storage.create")
     create_status = 202

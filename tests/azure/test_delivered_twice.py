@@ -117,9 +117,7 @@ def test_an_attach_under_way_is_waited_for_and_not_sent_again(virtual: Bench) ->
 
 
 def test_a_compute_that_is_no_kubernetes_is_never_detached(virtual: Bench) -> None:
-    resource = virtual.cloud.store.get(virtual.compute.text)
-    assert resource is not None
-    resource.properties["computeType"] = "AmlCompute"
+    virtual.cloud.forge(virtual.compute.text).properties["computeType"] = "AmlCompute"
     created = ComputeView.of(virtual.live(virtual.compute)).incarnation
     progress = virtual.azure.start(DetachCompute(virtual.compute, created))
     assert progress.kind == "Refused"

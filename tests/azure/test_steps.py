@@ -261,6 +261,7 @@ def test_a_compute_is_reattached_with_the_very_body_that_was_recorded(bench: Ben
     body = compute_body(bench)
     body["properties"]["disableLocalAuth"] = True
     body["properties"]["properties"]["fromTheFuture"] = {"kept": [1]}
+    bench.cloud.forge(bench.compute.text)
     incarnation = before["properties"]["createdOn"]
     assert isinstance(bench.carry(DetachCompute(bench.compute, incarnation)), Done)
     assert bench.cloud.get(bench.compute.text) is None

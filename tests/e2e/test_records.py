@@ -85,10 +85,8 @@ def leaked(folder: Path) -> set[str]:
 
 def test_no_secret_reaches_the_records_or_a_person(tmp_path: Path) -> None:
     stage = build(tmp_path)
-    compute = stage.cloud.store.get(drifts.compute(stage, "k8s-a"))
-    storage = stage.cloud.store.get(stage.ids.storage)
-    assert compute is not None
-    assert storage is not None
+    compute = stage.cloud.forge(drifts.compute(stage, "k8s-a"))
+    storage = stage.cloud.forge(stage.ids.storage)
     compute.properties["properties"]["relayConnectionString"] = SECRETS[0]
     compute.properties["properties"]["serviceBusConnectionString"] = SECRETS[0]
     storage.properties["keys"] = [{"keyName": "key1", "value": SECRETS[1]}]

@@ -229,8 +229,8 @@ def test_a_connection_that_waits_for_its_owner_is_reported(tmp_path: Path) -> No
         for each in listed
         if each["properties"]["privateLinkServiceConnectionState"]["status"] == "Pending"
     )
-    waiting["properties"]["privateLinkServiceConnectionState"]["status"] = "Approved"
-    stage.human("PUT", waiting["id"], {"properties": waiting["properties"]})
+    approved = {"privateLinkServiceConnectionState": {"status": "Approved"}}
+    stage.human("PUT", waiting["id"], {"properties": approved})
     stage.advance(60)
     stage.run_until_calm()
     group = f"{drifts.blob_endpoint(stage)}/privateDnsZoneGroups/default"
@@ -246,10 +246,9 @@ def test_the_proof_of_a_restart_outlives_the_repair_that_hides_it(tmp_path: Path
     drifts.restart(stage)
     stage.deliver(stage.events_since(seen))
     job = f"{stage.ids.workspace}/jobs/training"
-    body = {
-        "properties": {"status": "Running", "computeId": drifts.compute(stage, "k8s-a")},
-    }
-    stage.human("PUT", job, body)
+    work = {"jobType": "Command", "command": "python train.py", "environmentId": "azureml:train:1"}
+    busy = drifts.compute(stage, "k8s-a")
+    stage.human("PUT", job, {"properties": {**work, "status": "Running", "computeId": busy}})
     first = told(stage.run())
     assert first["EndpointDisconnected prod-aks-pe"] == ("Repaired", "")
     assert first["ComputeStale k8s-a"] == ("Blocked", "JobsRunning")
@@ -271,7 +270,8 @@ def test_what_can_no_longer_be_seen_is_not_called_in_sync(tmp_path: Path) -> Non
     drifts.restart(stage)
     stage.deliver(stage.events_since(seen))
     busy = drifts.compute(stage, "k8s-a")
-    body = {"properties": {"status": "Running", "computeId": busy}}
+    work = {"jobType": "Command", "command": "python train.py", "environmentId": "azureml:train:1"}
+    body = {"properties": {**work, "status": "Running", "computeId": busy}}
     stage.human("PUT", f"{stage.ids.workspace}/jobs/training", body)
 
     record = stage.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 HUB = "/subscriptions/00000000-0000-0000-0000-000000000002"
 GROUP = f"{SUBSCRIPTION}/resourceGroups/ml"
-WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/ws"
+WORKSPACE = f"{GROUP}/providers/Microsoft.MachineLearningServices/workspaces/mlw"
 STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/mlstore"
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/mlimages"
 CLUSTER = f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/aks"

@@ -24,8 +24,10 @@ class Jobs(Kind):
     @override
     def check(self, call: Call) -> None:
         properties = call.properties()
-        missing = [m for m in ("command", "environmentId") if not properties.get(m)]
-        if properties.get("jobType") == "Command" and missing:
+        needed = ("jobType", "command", "environmentId")
+        command = properties.get("jobType", "Command") == "Command"
+        missing = [m for m in needed if command and not properties.get(m)]
+        if missing:
             raise bad_request("UserError", f"A command job needs {' and '.join(missing)}.")
 
     @override

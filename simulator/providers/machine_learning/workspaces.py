@@ -39,6 +39,7 @@ class Workspaces(Kind):
     """A workspace."""
 
     type = links.WORKSPACE
+    name_pattern = r"[a-zA-Z0-9][a-zA-Z0-9_-]{2,32}"
     polling = WORKSPACE_POLLING
     timing = Timing(
         create="workspace.write",

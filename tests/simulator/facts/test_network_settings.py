@@ -105,3 +105,25 @@ def test_vnet_rules_sent_back_need_the_join_of_their_subnet(world: Sandbox) -> N
     body = {"properties": {"networkAcls": acls}}
     reply = world.call("PATCH", world.plan.storage, body, caller="relink")
     assert reply.json()["error"]["code"] == "LinkedAuthorizationFailed"
+
+
+@pytest.mark.parametrize(
+    ("type_and_name", "allowed"),
+    [
+        ("Microsoft.Storage/storageAccounts/my-account", False),
+        ("Microsoft.Storage/storageAccounts/myaccount", True),
+        ("Microsoft.KeyVault/vaults/a_b", False),
+        ("Microsoft.ContainerRegistry/registries/a-b-c-d", False),
+        ("Microsoft.MachineLearningServices/workspaces/ws", False),
+    ],
+)
+def test_names_are_those_that_the_providers_allow(
+    world: Sandbox,
+    type_and_name: str,
+    allowed: bool,  # noqa: FBT001 - a parameter of the table above
+) -> None:
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    reply = world.call("PUT", world.plan.id("ml", type_and_name), body)
+    assert (reply.status < 300) is allowed
+    if not allowed:
+        assert reply.json()["error"]["code"] == "InvalidResourceName"
