@@ -10,18 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from shared.model import environment
 from shared.model.environment import Environment
 from shared.model.json import canonical
 
-SECTIONS: Final = (
-    "workspaces",
-    "storageAccounts",
-    "keyVaults",
-    "registries",
-    "clusters",
-    "privateEndpoints",
-    "computes",
-)
+SECTIONS: Final = tuple(environment.SECTIONS.values())
 """The lists of a manifest: what a capture can see. Everything else is a person's choice."""
 _IDS: Final = ("/subscriptions/",)
 

@@ -16,7 +16,7 @@ from shared.model.environment import Compute, Environment
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject
 from shared.model.plan import Unit
-from shared.remediation import restarting
+from shared.remediation import restarting, sources
 from shared.remediation.assignments import assignments, label, missing, role_reads
 from shared.remediation.cluster_endpoints import cluster_endpoint_reads, cluster_obstacle
 from shared.remediation.cluster_endpoints import judge as judge_endpoint
@@ -43,7 +43,7 @@ from shared.remediation.reattaching import (
     role_names_to_read,
 )
 from shared.remediation.restarting import claimed, debts_on, power_read, settle
-from shared.remediator import Remediator
+from shared.remediator import Reason, Remediator, Response
 
 _REATTACH: Final = "Relink detaches it and attaches it again as declared."
 _DESTRUCTIVE: Final = frozenset({"ComputeFailed", "ComputeStale"})
@@ -290,6 +290,10 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
     return units
 
 
+_COMPUTE: Final = (
+    "creating and changing what is deployed on it, for the minutes of attaching it again"
+)
+
 REMEDIATOR: Final = Remediator(
     name=NAME,
     needs=("cluster_endpoint",),
@@ -328,16 +332,46 @@ REMEDIATOR: Final = Remediator(
     detect=detect,
     plan=plan,
     reasons={
-        "ComputeMissing": "The declared compute does not exist.",
-        "ComputeFailed": "Attaching it, or its last operation, failed.",
-        "ComputeStale": "It was attached before the last restart of its cluster.",
-        "ComputeChanged": "It differs in what is fixed when it is attached.",
-        "ComputeUnsettled": "Azure is at work on it, or shows a state that says nothing.",
-        "ComputeUnreadable": "It could not be read, so nothing is known of it.",
-        "RoleMissing": "Its identity lacks a declared role.",
-        "RolesUnreadable": "The roles of its identity could not be read.",
-        "OrphanRole": "A role assignment of its former identity is left over.",
-        "OrphanRolesUnreadable": "The roles of its former identity could not be read.",
+        "ComputeMissing": Reason(
+            "The declared compute does not exist.", f"{sources.ATTACH}: attaching a cluster"
+        ),
+        "ComputeFailed": Reason(
+            "Attaching it, or its last operation, failed.",
+            f"{sources.TROUBLE}: reattach the compute",
+            disruption=_COMPUTE,
+        ),
+        "ComputeStale": Reason(
+            "It was attached before the last restart of its cluster.",
+            f"{sources.SECURE_INFERENCE}: note on stopped and restarted clusters, step 2",
+            disruption=_COMPUTE,
+        ),
+        "ComputeChanged": Reason(
+            "It differs in what is fixed when it is attached.",
+            f"{sources.ATTACH}: settings of a compute target",
+            Response.REPORTED,
+        ),
+        "ComputeUnsettled": Reason(
+            "Azure is at work on it, or shows a state that says nothing.",
+            sources.RELINK,
+            Response.STATE,
+        ),
+        "ComputeUnreadable": Reason(
+            "It could not be read, so nothing is known of it.", sources.RELINK, Response.STATE
+        ),
+        "RoleMissing": Reason(
+            "Its identity lacks a declared role.",
+            f"{sources.ATTACH}: Azure roles of the managed identity",
+        ),
+        "RolesUnreadable": Reason(
+            "The roles of its identity could not be read.", sources.RELINK, Response.STATE
+        ),
+        "OrphanRole": Reason(
+            "A role assignment of its former identity is left over.",
+            f"{sources.ATTACH}: an identity of the system is new with each attachment",
+        ),
+        "OrphanRolesUnreadable": Reason(
+            "The roles of its former identity could not be read.", sources.RELINK, Response.STATE
+        ),
         **restarting.REASONS,
     },
 )

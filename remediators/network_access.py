@@ -27,6 +27,7 @@ from shared.model.json import JsonObject, dig
 from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
 from shared.model.step import Edit, EditKind, PatchResource
+from shared.remediation import sources
 from shared.remediation.differences import (
     Difference,
     Obstacle,
@@ -36,7 +37,7 @@ from shared.remediation.differences import (
     unanswered,
     unread,
 )
-from shared.remediator import Remediator
+from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "network_access"
 _TRUSTED: Final = "AzureServices"
@@ -271,14 +272,43 @@ REMEDIATOR: Final = Remediator(
     detect=detect,
     plan=plan,
     reasons={
-        "PublicAccessEnabled": "Public network access is open and was declared closed.",
-        "PublicAccessDisabled": "Public network access is closed and was declared open.",
-        "DefaultActionChanged": "The default action of its network rules is not the declared one.",
-        "TrustedServicesDropped": "Trusted Azure services are shut out, and with them the workspace.",
-        "TrustedServicesAllowed": "Trusted Azure services are let in and were declared shut out.",
-        "SecuredByPerimeter": "A network security perimeter decides over its access.",
-        "ResourceGone": "The declared resource does not exist.",
-        "AccessUnreadable": "It could not be read, so nothing is known of its access.",
+        "PublicAccessEnabled": Reason(
+            "Public network access is open and was declared closed.",
+            f"{sources.SECURE_INFERENCE}: scenarios of network access",
+        ),
+        "PublicAccessDisabled": Reason(
+            "Public network access is closed and was declared open.",
+            f"{sources.SECURE_INFERENCE}: scenarios of network access",
+        ),
+        "DefaultActionChanged": Reason(
+            "The default action of its network rules is not the declared one.",
+            f"{sources.WORKSPACE_VNET}: firewalls of storage, vault and registry",
+        ),
+        "TrustedServicesDropped": Reason(
+            "Trusted Azure services are shut out, and with them the workspace.",
+            f"{sources.SECURE_INFERENCE}: special notes on trusted services",
+            Response.EITHER,
+        ),
+        "TrustedServicesAllowed": Reason(
+            "Trusted Azure services are let in and were declared shut out.",
+            f"{sources.WORKSPACE_VNET}: trusted services",
+            Response.REPORTED,
+        ),
+        "SecuredByPerimeter": Reason(
+            "A network security perimeter decides over its access.",
+            f"{sources.VAULT_NETWORK}: network security perimeter",
+            Response.REPORTED,
+        ),
+        "ResourceGone": Reason(
+            "The declared resource does not exist.",
+            f"{sources.SECURE_INFERENCE}: the workspace and its associated resources",
+            Response.REPORTED,
+        ),
+        "AccessUnreadable": Reason(
+            "It could not be read, so nothing is known of its access.",
+            sources.RELINK,
+            Response.STATE,
+        ),
     },
     urgent=True,
 )

@@ -10,9 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from shared.model.actual import Memory
-from shared.model.environment import Compute, Environment, Part, PrivateEndpoint, ZoneConfig
+from shared.model.environment import (
+    SECTIONS,
+    Cluster,
+    Compute,
+    Environment,
+    Holder,
+    Part,
+    PrivateEndpoint,
+    UserIdentity,
+    VirtualNetwork,
+    Workspace,
+    ZoneConfig,
+)
 from shared.model.resource_id import ResourceId
 
 
@@ -23,6 +36,7 @@ def focus(
 
     What a kept part refers to stays listed as context: the clusters of endpoints and computes, and
     the workspaces of a storage account, these with nothing declared, so that nothing is judged.
+    What holds for an environment as a whole (``isolation``) is judged when all of it is looked at.
     """
     ids = kept(environment, resources, memory)
     if ids == _all(environment):
@@ -30,14 +44,33 @@ def focus(
     parts = [part for part in environment.parts() if part.id in ids]
     clusters = {part.cluster for part in parts if isinstance(part, Compute)}
     clusters |= {part.target for part in parts if isinstance(part, PrivateEndpoint)}
-    context = tuple(
-        workspace
-        if workspace.id in ids
-        else workspace.model_copy(update={"public_network_access": None})
+    workspaces = tuple(
+        workspace if workspace.id in ids else _mentioned(workspace)
         for workspace in environment.workspaces
         if workspace.id in ids or workspace.storage_account in ids
     )
-    return _only(environment, ids | clusters).model_copy(update={"workspaces": context})
+    mentioned = tuple(
+        cluster if cluster.id in ids else _mentioned(cluster)
+        for cluster in environment.clusters
+        if cluster.id in ids | clusters
+    )
+    update = {"workspaces": workspaces, "clusters": mentioned, "isolation": None}
+    return _only(environment, ids).model_copy(update=update)
+
+
+_REFERRED: Final = frozenset(
+    {"id", "owned", "storage_account", "key_vault", "container_registry", "vnet_integration"}
+)
+"""What a part that is only mentioned keeps: what others find it by, and nothing to judge it by."""
+
+
+def _mentioned[P: (Workspace, Cluster)](part: P) -> P:
+    blank = {
+        name: field.get_default()
+        for name, field in type(part).model_fields.items()
+        if name not in _REFERRED
+    }
+    return part.model_copy(update=blank)
 
 
 def kept(
@@ -85,8 +118,12 @@ def _touches(part: Part, resource: ResourceId) -> bool:
             or any(resource.within(record.zone) for record in part.records)
             or any(resource.within(zone.private_dns_zone_id) for zone in _zones(part))
         )
+    if isinstance(part, Compute | Workspace | Cluster | UserIdentity) and _role(part, resource):
+        return True
     if isinstance(part, Compute):
-        return resource.within(part.id) or resource.within(part.cluster) or _role(part, resource)
+        return resource.within(part.id) or resource.within(part.cluster)
+    if isinstance(part, VirtualNetwork) and resource in {p.remote for p in part.peerings}:
+        return True
     return resource.within(part.id) and "/privateendpointconnections/" not in resource.key
 
 
@@ -95,11 +132,11 @@ def _is_group_of(part: Part, resource: ResourceId) -> bool:
     return not resource.type and part.id.within(resource)
 
 
-def _role(compute: Compute, resource: ResourceId) -> bool:
-    """Whether ``resource`` is a role assignment at a scope where the compute has a declared role."""
+def _role(holder: Holder, resource: ResourceId) -> bool:
+    """Whether ``resource`` is a role assignment at a scope where the holder has a declared role."""
     if resource.type != "microsoft.authorization/roleassignments":
         return False
-    return any(resource.scope == role.scope for role in compute.roles)
+    return any(resource.scope == role.scope for role in holder.roles)
 
 
 def _zones(endpoint: PrivateEndpoint) -> tuple[ZoneConfig, ...]:
@@ -108,13 +145,9 @@ def _zones(endpoint: PrivateEndpoint) -> tuple[ZoneConfig, ...]:
 
 def _only(environment: Environment, ids: AbstractSet[ResourceId]) -> Environment:
     """``environment`` with the parts in ``ids``, without validating it again."""
-    lists = (
-        "workspaces", "storage_accounts", "key_vaults", "registries", "clusters",
-        "private_endpoints", "computes",
-    )  # fmt: skip
     return environment.model_copy(
         update={
             name: tuple(part for part in getattr(environment, name) if part.id in ids)
-            for name in lists
+            for name in SECTIONS
         }
     )

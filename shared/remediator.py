@@ -7,13 +7,40 @@ touches the network, the clock, a file or another remediator. Adding one is one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from shared.model.actual import Actual, Read
 from shared.model.environment import Environment
 from shared.model.finding import Finding
 from shared.model.plan import Unit
+
+
+class Response(StrEnum):
+    """What becomes of a finding of a reason, when nothing stands in the way."""
+
+    REPAIRED = "repaired"
+    REPORTED = "reported"  # a person has to act; the message says how
+    EITHER = "repaired or reported"  # depending on what was found; the meaning says when
+    STATE = "told"  # no drift: why something is not known or not done yet
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one reason of findings means and where it comes from.
+
+    Attributes:
+        meaning: one line for a person who sees the word for the first time.
+        source: which requirement of which document (``shared.remediation.sources``).
+        response: what becomes of it.
+        disruption: what its repair interrupts; empty when nothing is.
+    """
+
+    meaning: str
+    source: str
+    response: Response = Response.REPAIRED
+    disruption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +60,7 @@ class Remediator:
             new. It must never ask for something that depends on chance or time.
         detect: every difference, none hidden behind another, each with its evidence.
         plan: units of steps for the findings with disposition REPAIR; no findings, no units.
-        reasons: every reason that ``detect`` can give, with one line of explanation.
+        reasons: every reason that ``detect`` can give, and what it means.
     """
 
     name: str
@@ -43,7 +70,7 @@ class Remediator:
     reads: Callable[[Environment, Actual], Iterable[Read]]
     detect: Callable[[Environment, Actual], Sequence[Finding]]
     plan: Callable[[Environment, Actual, Sequence[Finding]], Sequence[Unit]]
-    reasons: dict[str, str]
+    reasons: Mapping[str, Reason]
     needs: tuple[str, ...] = ()
     urgent: bool = False
 

@@ -39,6 +39,9 @@ def explain(
     for entry in entries:
         shell.say(f"{entry['word']}  ({entry['of']})", "bold")
         shell.say(f"  {entry['meaning']}")
+        for name in ("response", "source", "disruption"):
+            if entry.get(name):
+                shell.say(f"  {name}: {entry[name]}")
 
 
 def _known() -> list[dict[str, str]]:
@@ -47,9 +50,16 @@ def _known() -> list[dict[str, str]]:
     from shared.remediation.differences import NEXT  # noqa: PLC0415 - the same
 
     found = [
-        {"word": word, "of": remediator.name, "meaning": meaning}
+        {
+            "word": word,
+            "of": remediator.name,
+            "meaning": reason.meaning,
+            "response": reason.response.value,
+            "source": reason.source,
+            "disruption": reason.disruption,
+        }
         for remediator in REMEDIATORS
-        for word, meaning in sorted(remediator.reasons.items())
+        for word, reason in sorted(remediator.reasons.items())
     ]
     found += [
         {"word": word, "of": "why it is not repaired now", "meaning": meaning}

@@ -15,7 +15,9 @@ from shared.model.environment import (
     Compute,
     Environment,
     Part,
+    PrivateDnsZone,
     PrivateEndpoint,
+    VirtualNetwork,
     Workspace,
     ZoneConfig,
 )
@@ -97,6 +99,10 @@ def _used_by(part: Part) -> Iterator[ResourceId]:
         case Workspace():
             used = (part.storage_account, part.key_vault, part.container_registry)
             yield from (resource for resource in used if resource is not None)
+        case VirtualNetwork():
+            yield from (peering.remote for peering in part.peerings)
+        case PrivateDnsZone():
+            yield from (link.virtual_network for link in part.links)
         case _:
             return
 
@@ -106,5 +112,5 @@ def _zones(endpoint: PrivateEndpoint) -> tuple[ZoneConfig, ...]:
 
 
 def _role_scopes(environment: Environment) -> Iterator[ResourceId]:
-    for compute in environment.computes:
-        yield from (role.scope for role in compute.roles)
+    for holder in environment.holders():
+        yield from (role.scope for role in holder.roles)

@@ -55,6 +55,6 @@ def _owned(environment: Environment, change: ResourceChanged) -> Iterator[str]:
 
 
 def _owned_scopes(environment: Environment) -> Iterator[ResourceId]:
-    for compute in environment.computes:
-        if compute.owned:
-            yield from (role.scope for role in compute.roles)
+    for holder in environment.holders():
+        if holder.owned:
+            yield from (role.scope for role in holder.roles)

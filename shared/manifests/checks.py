@@ -8,19 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from shared.manifests.document import Path
 from shared.manifests.parsing import Parsed, texts
 from shared.manifests.problem import Problem
-from shared.model.environment import Environment
+from shared.model.environment import SECTIONS, Environment
 from shared.model.resource_id import InvalidResourceIdError, ResourceId
 from shared.model.roles import ALLOWED_ROLES, role_name
-
-_COLLECTIONS = (
-    ("workspaces", "workspaces"),
-    ("storage_accounts", "storageAccounts"),
-    ("key_vaults", "keyVaults"),
-    ("registries", "registries"),
-    ("clusters", "clusters"),
-    ("private_endpoints", "privateEndpoints"),
-    ("computes", "computes"),
-)
 
 
 def power_problems(parsed: Parsed, scopes: tuple[ResourceId, ...] | None) -> Iterator[Problem]:
@@ -107,7 +97,7 @@ def settle_owners(parsed: Sequence[Parsed]) -> tuple[dict[str, Environment], tup
 
 def _claims(environment: Environment) -> Iterator[tuple[str, Path]]:
     """What the environment owns: key and path."""
-    for attribute, name in _COLLECTIONS:
+    for attribute, name in SECTIONS.items():
         for at, part in enumerate(getattr(environment, attribute)):
             if part.owned:
                 yield part.id.key, (name, at, "id")
@@ -131,7 +121,7 @@ def _disowned(environment: Environment, contested: set[Path]) -> Environment:
     if not contested:
         return environment
     changed = {}
-    for attribute, name in _COLLECTIONS:
+    for attribute, name in SECTIONS.items():
         parts = getattr(environment, attribute)
         changed[attribute] = tuple(
             part.model_copy(update={"owned": False}) if (name, at) in contested else part

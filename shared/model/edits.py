@@ -22,10 +22,25 @@ def edited(current: object, edit: Edit) -> Any:  # noqa: ANN401 - JSON
     """What the field holds after ``edit``, given what it holds now."""
     if edit.kind is EditKind.SET:
         return edit.value
+    if edit.kind is EditKind.ADD_ITEM:
+        return _with_item(current, edit.value)
     present = words(current)
     if str(edit.value).lower() in (word.lower() for word in present):
         return current
     return ", ".join([*present, str(edit.value)])
+
+
+def _with_item(current: object, item: JsonObject) -> list[Any]:
+    """The list with ``item`` in it; what names the same thing counts as being there."""
+    present = list(current) if isinstance(current, list | tuple) else []
+    named = _named(item)
+    return present if any(_named(each) == named for each in present) else [*present, dict(item)]
+
+
+def _named(item: object) -> str:
+    """What an item of a list is about: an id, or a service ("Microsoft.Storage")."""
+    found = dig(item, "id") or dig(item, "service") or dig(item, "name")
+    return str(found or "").lower()
 
 
 def changes_of(live: JsonObject, edits: Iterable[Edit]) -> tuple[Change, ...]:

@@ -10,25 +10,72 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import time
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from shared.model.json import dig
+from shared.model.networks import (
+    NetworkSecurityGroup,
+    Peering,
+    PrivateDnsZone,
+    SecurityRule,
+    Subnet,
+    VirtualNetwork,
+    ZoneLink,
+)
+from shared.model.part import GUID, ComputeId, Declared, EndpointId, Owned, Role, ZoneId
+from shared.model.parts import (
+    Access,
+    Cluster,
+    Extension,
+    Insights,
+    KeyVault,
+    ManagedCompute,
+    Registry,
+    StorageAccount,
+    UserIdentity,
+    Workspace,
+)
 from shared.model.resource_id import ResourceId
 
-API_VERSION = "relink/v1"
+__all__ = [
+    "API_VERSION",
+    "SECTIONS",
+    "Access",
+    "Cluster",
+    "Compute",
+    "Environment",
+    "Extension",
+    "Holder",
+    "Insights",
+    "Isolation",
+    "KeyVault",
+    "ManagedCompute",
+    "Mode",
+    "NetworkSecurityGroup",
+    "OwnRecord",
+    "Part",
+    "Peering",
+    "PrivateDnsZone",
+    "PrivateEndpoint",
+    "Registry",
+    "Role",
+    "SecurityRule",
+    "StorageAccount",
+    "Subnet",
+    "UserIdentity",
+    "VirtualNetwork",
+    "Window",
+    "Workspace",
+    "ZoneConfig",
+    "ZoneGroup",
+    "ZoneLink",
+]
 
-_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+API_VERSION = "relink/v1"
 
 type Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 
@@ -42,111 +89,21 @@ class Mode(StrEnum):
     REMEDIATE = "remediate"
 
 
-class _Part(BaseModel):
-    """Frozen, camelCase in YAML, no unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
-    )
-
-
-def _of_type(*types: str) -> AfterValidator:
-    """An id of one of ``types``."""
-
-    def check(value: ResourceId) -> ResourceId:
-        if value.type not in types:
-            raise ValueError(f"found an id of type '{value.type}', allowed is {' or '.join(types)}")
-        return value
-
-    return AfterValidator(check)
-
-
-type WorkspaceId = Annotated[ResourceId, _of_type("microsoft.machinelearningservices/workspaces")]
-type StorageId = Annotated[ResourceId, _of_type("microsoft.storage/storageaccounts")]
-type VaultId = Annotated[ResourceId, _of_type("microsoft.keyvault/vaults")]
-type RegistryId = Annotated[ResourceId, _of_type("microsoft.containerregistry/registries")]
-type ClusterId = Annotated[
-    ResourceId,
-    _of_type(
-        "microsoft.containerservice/managedclusters", "microsoft.kubernetes/connectedclusters"
-    ),
-]
-type EndpointId = Annotated[ResourceId, _of_type("microsoft.network/privateendpoints")]
-type ZoneId = Annotated[ResourceId, _of_type("microsoft.network/privatednszones")]
-type ComputeId = Annotated[
-    ResourceId, _of_type("microsoft.machinelearningservices/workspaces/computes")
-]
-
-
-class _Owned(_Part):
-    """``owned: false`` refers to a resource of another manifest: looked at, never written."""
-
-    owned: bool = True
-
-
-class Access(_Owned):
-    """Network access of a storage account or a vault (domain.md 5). Absent: not declared."""
-
-    public_network_access: Literal["Enabled", "Disabled"] | None = None
-    default_action: Literal["Allow", "Deny"] | None = None
-    trusted_services: bool | None = None
-
-
-class StorageAccount(Access):
-    """A storage account that workspaces use."""
-
-    id: StorageId
-
-
-class KeyVault(Access):
-    """A key vault that workspaces use."""
-
-    id: VaultId
-
-
-class Registry(Access):
-    """A container registry that workspaces use."""
-
-    id: RegistryId
-
-
-class Workspace(_Owned):
-    """A workspace with the resources associated with it."""
-
-    id: WorkspaceId
-    public_network_access: Literal["Enabled", "Disabled"] | None = None
-    storage_account: StorageId | None = None
-    key_vault: VaultId | None = None
-    container_registry: RegistryId | None = None
-
-
-class Cluster(_Owned):
-    """An AKS (or Arc) cluster. VNet-integrated API servers have no private link to mend."""
-
-    id: ClusterId
-    vnet_integration: bool = False
-
-    @property
-    def is_aks(self) -> bool:
-        """AKS and not Arc."""
-        return self.id.type == "microsoft.containerservice/managedclusters"
-
-
-class ZoneConfig(_Part):
+class ZoneConfig(Declared):
     """One zone of a zone group."""
 
     name: str
     private_dns_zone_id: ZoneId
 
 
-class ZoneGroup(_Part):
+class ZoneGroup(Declared):
     """The zone group of a private endpoint: one per endpoint, up to five zones (domain.md 4)."""
 
     name: str
     zones: tuple[ZoneConfig, ...] = Field(min_length=1, max_length=5)
 
 
-class OwnRecord(_Part):
+class OwnRecord(Declared):
     """An A record kept in the customer's own zone, as zone groups write none for AKS."""
 
     zone: ZoneId
@@ -154,7 +111,7 @@ class OwnRecord(_Part):
     ttl: int = Field(default=300, ge=1, le=2147483647)
 
 
-class PrivateEndpoint(_Owned):
+class PrivateEndpoint(Owned):
     """A private endpoint as a complete writable body, with its zone group and own records."""
 
     id: EndpointId
@@ -210,19 +167,7 @@ def _connections(body: dict[str, Any]) -> list[Any]:
     return [*automatic, *manual]
 
 
-class Role(_Part):
-    """A role of a compute's identity, by role definition; never the id of an assignment.
-
-    ``role`` is a role definition's guid.
-    """
-
-    role: Annotated[str, StringConstraints(pattern=_GUID)]
-    scope: ResourceId
-    condition: str | None = None
-    condition_version: str | None = None
-
-
-class Compute(_Owned):
+class Compute(Owned):
     """A Kubernetes compute as a complete writable body, with the roles of its own identity."""
 
     id: ComputeId
@@ -268,7 +213,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class Window(_Part):
+class Window(Declared):
     """When destructive units may run: local times of day in ``timezone`` (IANA), on ``days``."""
 
     start: time
@@ -279,10 +224,55 @@ class Window(_Part):
     )
 
 
-type Part = Workspace | StorageAccount | KeyVault | Registry | Cluster | PrivateEndpoint | Compute
+type Holder = Compute | Workspace | Cluster | UserIdentity
+"""What has an identity whose roles are declared."""
+
+type Part = (
+    Workspace
+    | StorageAccount
+    | KeyVault
+    | Registry
+    | Insights
+    | Cluster
+    | VirtualNetwork
+    | NetworkSecurityGroup
+    | PrivateDnsZone
+    | PrivateEndpoint
+    | Compute
+    | ManagedCompute
+    | UserIdentity
+)
 
 
-class Environment(_Part):
+class Isolation(StrEnum):
+    """Which of the documented scenarios the environment is (how-to-secure-kubernetes-inferencing)."""
+
+    NONE = "none"  # no virtual network: everything has a public address
+    DEPENDENCIES = "dependencies"  # a public workspace, everything else in a virtual network
+    PRIVATE = "private"  # everything in a virtual network
+
+
+SECTIONS: Final = MappingProxyType(
+    {
+        "workspaces": "workspaces",
+        "storage_accounts": "storageAccounts",
+        "key_vaults": "keyVaults",
+        "registries": "registries",
+        "application_insights": "applicationInsights",
+        "clusters": "clusters",
+        "virtual_networks": "virtualNetworks",
+        "network_security_groups": "networkSecurityGroups",
+        "private_dns_zones": "privateDnsZones",
+        "private_endpoints": "privateEndpoints",
+        "computes": "computes",
+        "managed_computes": "managedComputes",
+        "identities": "identities",
+    }
+)
+"""The lists of parts: the attribute and its name in YAML, in the order of a manifest."""
+
+
+class Environment(Declared):
     """One declared environment.
 
     ``tenant`` is the Entra tenant of its resources: where it is given, events of another are refused.
@@ -291,18 +281,26 @@ class Environment(_Part):
     api_version: Literal["relink/v1"]
     kind: Literal["Environment"] = "Environment"
     name: Name
-    tenant: Annotated[str, StringConstraints(pattern=_GUID, to_lower=True)] | None = None
+    tenant: Annotated[str, StringConstraints(pattern=GUID, to_lower=True)] | None = None
     mode: Mode = Mode.REMEDIATE
     modes: dict[str, Mode] = Field(default_factory=dict)
     max_destructive_units: int = Field(default=10, ge=0, le=1000)
     window: Window | None = None
+    cloud: Literal["public", "usgov", "china"] = "public"
+    isolation: Isolation | None = None
     workspaces: tuple[Workspace, ...] = ()
     storage_accounts: tuple[StorageAccount, ...] = ()
     key_vaults: tuple[KeyVault, ...] = ()
     registries: tuple[Registry, ...] = ()
+    application_insights: tuple[Insights, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    virtual_networks: tuple[VirtualNetwork, ...] = ()
+    network_security_groups: tuple[NetworkSecurityGroup, ...] = ()
+    private_dns_zones: tuple[PrivateDnsZone, ...] = ()
     private_endpoints: tuple[PrivateEndpoint, ...] = ()
     computes: tuple[Compute, ...] = ()
+    managed_computes: tuple[ManagedCompute, ...] = ()
+    identities: tuple[UserIdentity, ...] = ()
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Environment:
@@ -321,13 +319,15 @@ class Environment(_Part):
 
     def parts(self) -> Iterator[Part]:
         """Every declared part, each with its ``id``."""
-        yield from self.workspaces
-        yield from self.storage_accounts
-        yield from self.key_vaults
-        yield from self.registries
-        yield from self.clusters
-        yield from self.private_endpoints
+        for attribute in SECTIONS:
+            yield from getattr(self, attribute)
+
+    def holders(self) -> Iterator[Holder]:
+        """Every declared part whose identity has roles of its own."""
         yield from self.computes
+        yield from self.workspaces
+        yield from self.clusters
+        yield from self.identities
 
     def cluster(self, cluster_id: ResourceId) -> Cluster | None:
         """The declared cluster with this id."""

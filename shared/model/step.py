@@ -37,6 +37,7 @@ class EditKind(StrEnum):
 
     SET = "set"  # the field gets the value
     ADD_WORD = "add-word"  # a comma list gets the word ("AzureServices"), "None" gives way
+    ADD_ITEM = "add-item"  # a list gets the object, unless one with the same id or service is there
 
 
 @dataclass(frozen=True, slots=True)

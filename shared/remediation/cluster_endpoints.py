@@ -17,9 +17,11 @@ from shared.model.environment import Environment, PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
 from shared.model.json import dig
 from shared.model.resource_id import ResourceId
+from shared.remediation import sources
 from shared.remediation.differences import Difference, Obstacle, get, held, unread
 from shared.remediation.endpoint_debts import debt_reads, in_order, recorded, verdict_on
 from shared.remediation.endpoints import (
+    MOMENT,
     differences,
     gone,
     hold,
@@ -29,21 +31,51 @@ from shared.remediation.endpoints import (
 )
 from shared.remediation.replacing import record_id
 from shared.remediation.restarting import Refuted, claimed, debts_on, settle
+from shared.remediator import Reason, Response
 from shared.restarts import link_of
 
 _AKS_NAME: Final = "kube-apiserver"
 _REPLACE: Final = "Relink deletes it and creates it again as declared."
 
 REASONS: Final = {
-    "EndpointAksOwned": "It is AKS's own endpoint; a manifest must not declare it.",
-    "EndpointStale": "It was made before the cluster's last restart.",
-    "LinkRenewed": "The cluster has another private link service than the endpoint leads to.",
-    "LinkUnreadable": "The cluster's private link service could not be read.",
-    "ClusterUnreadable": "The cluster could not be read, so nothing about its link is known.",
-    "RecordMissing": "Its own A record does not exist.",
-    "RecordWrong": "Its own A record does not hold exactly its address.",
-    "RecordUnreadable": "Its own A record, or its address, could not be read.",
-    "StaticAddress": "It declares a static address, which Azure does not support for AKS.",
+    "EndpointAksOwned": Reason(
+        "It is AKS's own endpoint; a manifest must not declare it.",
+        f"{sources.AKS_START}: AKS recreates its own endpoint",
+        Response.REPORTED,
+    ),
+    "EndpointStale": Reason(
+        "It was made before the cluster's last restart.",
+        f"{sources.SECURE_INFERENCE}: note on stopped and restarted clusters, step 1",
+        disruption=MOMENT,
+    ),
+    "LinkRenewed": Reason(
+        "The cluster has another private link service than the endpoint leads to.",
+        f"{sources.AKS_CONNECT}: endpoints after a restart",
+        disruption=MOMENT,
+    ),
+    "LinkUnreadable": Reason(
+        "The cluster's private link service could not be read.", sources.RELINK, Response.STATE
+    ),
+    "ClusterUnreadable": Reason(
+        "The cluster could not be read, so nothing about its link is known.",
+        sources.RELINK,
+        Response.STATE,
+    ),
+    "RecordMissing": Reason(
+        "Its own A record does not exist.", f"{sources.AKS_CONNECT}: the A record in your own zone"
+    ),
+    "RecordWrong": Reason(
+        "Its own A record does not hold exactly its address.",
+        f"{sources.AKS_CONNECT}: update DNS when the address has changed",
+    ),
+    "RecordUnreadable": Reason(
+        "Its own A record, or its address, could not be read.", sources.RELINK, Response.STATE
+    ),
+    "StaticAddress": Reason(
+        "It declares a static address, which Azure does not support for AKS.",
+        f"{sources.ENDPOINTS}: limitations of static addresses",
+        Response.REPORTED,
+    ),
 }
 
 

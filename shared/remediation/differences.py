@@ -20,6 +20,7 @@ NEXT: Final = MappingProxyType(
         "ActivityLogLag": "The activity log is not complete yet; it is looked at again soon.",
         "AksOwned": "It belongs to AKS; take it out of the manifest. Relink never touches it.",
         "ArcCluster": "Computes of Arc clusters are not detached; detach and attach it by hand.",
+        "ByHand": "Relink does not change this; a person does.",
         "ClusterFailed": "It is repaired once the cluster's own operation has succeeded.",
         "ClusterStopped": "It is repaired once the cluster runs.",
         "ClusterUpdating": "It is repaired once the cluster's update has ended.",
@@ -51,13 +52,17 @@ NEXT: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One difference, its evidence, and what ``repair`` would do about it (a sentence)."""
+    """One difference, its evidence, and what ``repair`` would do about it (a sentence).
+
+    ``command`` is what a person runs where Relink only reports.
+    """
 
     reason: str
     evidence: tuple[Evidence, ...]
     repair: str = ""
     disposition: Disposition = Disposition.REPAIR
     why: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ def finding(
         shown = replace(difference, disposition=Disposition.REPORT, why="NotOwned")
     seen = "; ".join(str(item) for item in shown.evidence)
     then = shown.repair if shown.disposition is Disposition.REPAIR else NEXT.get(shown.why, "")
+    if shown.command and shown.disposition is not Disposition.REPAIR:
+        then = f"{then} Run: {shown.command}"
     return Finding(
         reason=shown.reason,
         resource=resource,

@@ -21,7 +21,9 @@ from shared.model.arm import (
 from shared.model.environment import PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
 from shared.model.resource_id import ResourceId
+from shared.remediation import sources
 from shared.remediation.differences import Difference, Obstacle, get, held, unread
+from shared.remediator import Reason, Response
 
 IN_PROGRESS: Final = frozenset({"updating", "creating", "deleting"})
 FAILED: Final = frozenset({"failed", "canceled"})
@@ -47,20 +49,67 @@ _REPLACE: Final = "Relink deletes it and creates it again as declared."
 _FINISH: Final = "Relink writes it again as declared, which deletes nothing."
 _NO_INTERFACE: Final = Evidence("network interface", "none", "the endpoint's own")
 
+MOMENT: Final = "what goes through the endpoint, for the minutes of making it again"
 REASONS: Final = {
-    "EndpointMissing": "The declared private endpoint does not exist.",
-    "EndpointDisconnected": "Its connection was removed at the target; it will not come back.",
-    "EndpointRejected": "Its connection was rejected at the target.",
-    "EndpointFailed": "Its last operation failed, so Azure does not vouch for it.",
-    "EndpointUnfinished": "Its creation failed before it had an interface.",
-    "EndpointPending": "Its connection waits for the target's owner.",
-    "EndpointMispointed": "It leads to another target or group, or lies in another subnet.",
-    "EndpointUnsettled": "Azure is at work on it, or shows a state that says nothing.",
-    "EndpointUnreadable": "It could not be read, so nothing is known of it.",
-    "TargetGone": "What it leads to does not exist.",
-    "ZoneGroupMissing": "Its zone group does not exist, so its names do not resolve.",
-    "ZoneGroupChanged": "Its zone group names other zones than declared.",
-    "ZoneGone": "A private DNS zone that its names belong in does not exist.",
+    "EndpointMissing": Reason(
+        "The declared private endpoint does not exist.",
+        f"{sources.SECURE_INFERENCE}: private endpoints in the cluster's network or a peered one",
+    ),
+    "EndpointDisconnected": Reason(
+        "Its connection was removed at the target; it will not come back.",
+        f"{sources.ENDPOINTS}: a Disconnected endpoint is only informative and should be deleted",
+        disruption=MOMENT,
+    ),
+    "EndpointRejected": Reason(
+        "Its connection was rejected at the target.",
+        f"{sources.ENDPOINTS}: connection states",
+        disruption=MOMENT,
+    ),
+    "EndpointFailed": Reason(
+        "Its last operation failed, so Azure does not vouch for it.",
+        f"{sources.ENDPOINTS}: connection states",
+        disruption=MOMENT,
+    ),
+    "EndpointUnfinished": Reason(
+        "Its creation failed before it had an interface.",
+        f"{sources.ENDPOINTS}: an endpoint has an interface",
+        disruption=MOMENT,
+    ),
+    "EndpointPending": Reason(
+        "Its connection waits for the target's owner.",
+        f"{sources.ENDPOINTS}: manual approval",
+        Response.REPORTED,
+    ),
+    "EndpointMispointed": Reason(
+        "It leads to another target or group, or lies in another subnet.",
+        f"{sources.ENDPOINTS}: target and subnet are fixed for its life",
+        disruption=MOMENT,
+    ),
+    "EndpointUnsettled": Reason(
+        "Azure is at work on it, or shows a state that says nothing.",
+        sources.RELINK,
+        Response.STATE,
+    ),
+    "EndpointUnreadable": Reason(
+        "It could not be read, so nothing is known of it.", sources.RELINK, Response.STATE
+    ),
+    "TargetGone": Reason(
+        "What it leads to does not exist.",
+        f"{sources.SECURE_INFERENCE}: the workspace and its associated resources",
+        Response.REPORTED,
+    ),
+    "ZoneGroupMissing": Reason(
+        "Its zone group does not exist, so its names do not resolve.",
+        f"{sources.SECURE_INFERENCE}: private DNS zone integration enabled",
+    ),
+    "ZoneGroupChanged": Reason(
+        "Its zone group names other zones than declared.", f"{sources.ENDPOINT_DNS}: zone groups"
+    ),
+    "ZoneGone": Reason(
+        "A private DNS zone that its names belong in does not exist.",
+        f"{sources.ENDPOINT_DNS}: zones",
+        Response.REPORTED,
+    ),
 }
 """The reasons of this module, for the ``reasons`` of the remediators that use it."""
 

@@ -19,7 +19,9 @@ from shared.model.arm import PowerAction
 from shared.model.debt import Debt
 from shared.model.finding import Disposition, Evidence
 from shared.model.resource_id import ResourceId
+from shared.remediation import sources
 from shared.remediation.differences import Difference, Obstacle, held, unread
+from shared.remediator import Reason, Response
 
 NEAR: Final = timedelta(minutes=5)
 """How far the log's time of a start may lie from the claimed one."""
@@ -35,7 +37,11 @@ RESTART_REASONS: Final = frozenset({"EndpointDisconnected", "EndpointStale", "Li
 that of a record or a role, proves nothing about a restart."""
 
 REASONS: Final = {
-    "RestartSuspected": "A restart of its cluster was told of; whether it concerns it is judged.",
+    "RestartSuspected": Reason(
+        "A restart of its cluster was told of; whether it concerns it is judged.",
+        f"{sources.SECURE_INFERENCE}: note on stopped and restarted clusters",
+        Response.STATE,
+    ),
 }
 
 

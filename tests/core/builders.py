@@ -14,7 +14,7 @@ from shared.model.plan import Plan, Unit
 from shared.model.resource_id import ResourceId
 from shared.model.step import DeleteResource, PatchResource, PutResource, Step
 from shared.reconcile import draw_plan
-from shared.remediator import Remediator
+from shared.remediator import Reason, Remediator
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
@@ -160,7 +160,7 @@ def tiny(
         reads=lambda _environment, _actual: reads,
         detect=lambda _environment, _actual: found,
         plan=lambda _environment, _actual, _findings: planned,
-        reasons={each.reason: "for tests" for each in found},
+        reasons={each.reason: Reason("for tests", "tests") for each in found},
     )
 
 
