@@ -107,6 +107,9 @@ class Kind:
     def updated(self, context: Context, operation: Operation, resource: Resource) -> None:
         """Finish an update at its due time; may raise ArmError."""
 
+    def refuse_removal(self, context: Context, resource: Resource) -> None:
+        """Refuse to delete what is in use; raises ArmError before anything is begun."""
+
     def removed(self, context: Context, resource: Resource) -> None:
         """Clean up what goes with a resource, before it goes."""
 
@@ -205,6 +208,7 @@ class Kind:
             call.context.ended(call.begun())
             return Reply(204)
         self.refuse_busy(call, resource)
+        self.refuse_removal(call.context, resource)
         status = self.delete_status if self.timing.delete else 200
         return self.start(call, resource, "delete", self.timing.delete, status)
 

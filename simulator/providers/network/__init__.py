@@ -3,6 +3,7 @@
 from simulator.kind import Kind
 from simulator.providers.network import (
     interfaces,
+    peerings,
     private_dns,
     private_endpoints,
     security_groups,
@@ -12,6 +13,7 @@ from simulator.providers.network import (
 
 KINDS: tuple[Kind, ...] = (
     *virtual_networks.KINDS,
+    *peerings.KINDS,
     *interfaces.KINDS,
     *private_endpoints.KINDS,
     *zone_groups.KINDS,
