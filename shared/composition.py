@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ from shared.workflow.services import AzureGateway, NotToldError, Services
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+
+    from shared.azure.topic import Topic
 
 _LOG = logging.getLogger("relink")
 _NOTIFY_SECONDS = 10.0
@@ -63,6 +65,8 @@ def compose(
         dead_letters=_dead_letters(settings, credential),
         report=telemetry.report,
         swept=telemetry.swept,
+        measure=telemetry.measure,
+        publish=_publisher(settings, credential),
     )
 
 
@@ -135,6 +139,32 @@ def _gateway(
     from shared.azure.gateway import Azure  # noqa: PLC0415 - the SDKs load late
 
     return Azure(_config(settings), credential, clock, told=telemetry.arm_call)
+
+
+def _publisher(
+    settings: Settings, credential: Callable[[], TokenCredential]
+) -> Callable[[Sequence[JsonObject]], None] | None:
+    """The topic, if one is set; its SDK loads with the first event."""
+    if settings.event_topic is None:
+        return None
+    endpoint, bundle = settings.event_topic, _config(settings).ca_bundle
+
+    def connected() -> Topic:
+        from shared.azure.topic import Topic  # noqa: PLC0415 - azure-eventgrid loads late
+
+        return Topic(endpoint, credential(), bundle)
+
+    topic = _Once(connected)
+
+    def publish(events: Sequence[JsonObject]) -> None:
+        from shared.azure.topic import TopicError  # noqa: PLC0415 - the same
+
+        try:
+            topic().publish(events)
+        except TopicError as error:
+            raise NotToldError(str(error)) from error
+
+    return publish
 
 
 def _notifier(url: str | None) -> Callable[[JsonObject], None]:

@@ -78,6 +78,7 @@ class Settings(BaseModel):
     sweep_schedule: str = DEFAULT_SWEEP
     approve_manifest_changes: bool = True
     notify_url: str | None = Field(default=None, repr=False)
+    event_topic: str | None = None
     dead_letters: str | None = Field(default=None, repr=False)
     principal_id: str | None = None
     client_id: str | None = None
@@ -110,6 +111,7 @@ class Settings(BaseModel):
             ),
             "dead_letters": reading.take("RELINK_DEAD_LETTERS", None, _store),
             "notify_url": reading.take("RELINK_NOTIFY_URL", None, _notify),
+            "event_topic": reading.take("RELINK_EVENT_TOPIC", None, _topic),
             "principal_id": reading.take("RELINK_PRINCIPAL_ID", None, _guid),
             "client_id": reading.take("AZURE_CLIENT_ID", None, str),
             "application_insights": reading.take(
@@ -229,6 +231,17 @@ def _notify(text: str) -> str:
     safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(text))
     if not url.hostname or not safe:
         raise _NotAllowedError(f"a URL of scheme '{url.scheme[:20]}'", allowed)
+    return text
+
+
+def _topic(text: str) -> str:
+    """The endpoint of a custom topic. A key in its query is refused: Relink comes with its identity."""
+    allowed = "the https endpoint of an Event Grid topic, such as https://<topic>/api/events"
+    url = _url(text, allowed)
+    if url.scheme != "https" or not url.hostname or "@" in url.netloc:
+        raise _NotAllowedError(f"a URL of scheme '{url.scheme[:20]}'", allowed)
+    if url.query or url.fragment:
+        raise _NotAllowedError("an address with a query", allowed)
     return text
 
 

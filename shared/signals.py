@@ -74,6 +74,7 @@ SWEEP: Final = Signal(
         "failed": "how many of them could not be swept",
         "deadLetters": "how many dead letters stayed",
         "pastDue": "true when the timer came late",
+        "age": "seconds since the sweep before it, empty where there was none",
     },
 )
 RUNS: Final = Signal(
@@ -107,6 +108,31 @@ AZURE_SECONDS: Final = Signal(
     Kind.METRIC,
     "Histogram: how long Azure's own operations of a run took; parallel ones count once.",
     {"environment": "name in the manifest"},
+    unit="s",
+)
+DRIFT_OPEN: Final = Signal(
+    "relink.drift.open",
+    Kind.METRIC,
+    "Gauge, as a run ends: how much differs in the environment. Above 0, it is in drift.",
+    {"environment": "name in the manifest"},
+)
+IN_DRIFT: Final = Signal(
+    "relink.environments.in_drift",
+    Kind.METRIC,
+    "Gauge, with each sweep: in how many environments something differs.",
+    {},
+)
+QUEUE_DEPTH: Final = Signal(
+    "relink.queue.depth",
+    Kind.METRIC,
+    "Histogram: wishes that wait for a run, each time that an environment's queue changed or was swept.",
+    {"environment": "name in the manifest"},
+)
+SWEEP_AGE: Final = Signal(
+    "relink.sweep.age",
+    Kind.METRIC,
+    "Histogram: time since the last sweep, measured by each sweep as it begins and by each run as it ends.",
+    {"by": "sweep or run"},
     unit="s",
 )
 ARM_CALLS: Final = Signal(
@@ -148,6 +174,7 @@ ARM_SPAN: Final = Signal(
 SIGNALS: Final = (
     RUN_ENDED, FINDING, SWEEP,
     RUNS, FINDINGS, RUN_SECONDS, EVENT_SECONDS, AZURE_SECONDS, ARM_CALLS,
+    DRIFT_OPEN, IN_DRIFT, QUEUE_DEPTH, SWEEP_AGE,
     RUN_SPAN, WAIT_SPAN, STEP_SPAN, ARM_SPAN,
 )  # fmt: skip
 """All of them, in the order of docs/telemetry.md."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -21,9 +21,11 @@ from shared.signals import (
     ARM_CALLS,
     ARM_SPAN,
     AZURE_SECONDS,
+    DRIFT_OPEN,
     EVENT_SECONDS,
     FINDING,
     FINDINGS,
+    IN_DRIFT,
     RUN_ENDED,
     RUN_SECONDS,
     RUNS,
@@ -40,6 +42,7 @@ METER: Final = "relink"
 _LOGGER: Final = "relink"
 _EVENT_NAME: Final = "microsoft.custom_event.name"
 _LOG = logging.getLogger("relink.telemetry")
+_GAUGES: Final = (DRIFT_OPEN, IN_DRIFT)
 _configured = threading.Event()
 
 type Report = Callable[[JsonObject], None]
@@ -83,6 +86,19 @@ def swept(sweep: JsonObject) -> None:
         _tell(SWEEP, **sweep)
     except Exception:  # noqa: BLE001 - the same
         _LOG.exception("a sweep could not be told to Azure Monitor")
+
+
+def measure(signal: Signal, value: float, where: Mapping[str, str]) -> None:
+    """Tell one value of a gauge or histogram; ``where`` are its properties. Never raises."""
+    if not _configured.is_set():
+        return
+    from opentelemetry import metrics  # noqa: PLC0415 - only where it is exported
+
+    meter = metrics.get_meter(METER)
+    if signal in _GAUGES:
+        meter.create_gauge(signal.name, unit=signal.unit).set(value, dict(where))
+    else:
+        meter.create_histogram(signal.name, unit=signal.unit).record(value, dict(where))
 
 
 def arm_call(call: Call) -> None:

@@ -14,12 +14,15 @@ from durabletask.client import OrchestrationStatus
 from shared.model.trigger import Cause, Trigger
 from shared.records import Store, StoreError
 from shared.settings import DEFAULT_SWEEP
+from shared.signals import IN_DRIFT, QUEUE_DEPTH, SWEEP_AGE
 from shared.triggers.events import parsed, take_in
 from shared.triggers.ids import new_id
 from shared.triggers.intake import Intake
 from shared.triggers.queueing import enqueue, state_of, tell
+from shared.workflow.announcing import ledger_of
 from shared.workflow.queue import overdue
 from shared.workflow.services import Services
+from shared.workflow.watch import depth, note_sweep, sweep_age
 
 type Client = df.DurableFunctionsClient
 _LOG = logging.getLogger("relink.sweep")
@@ -47,12 +50,14 @@ def sweep_blueprint(intake: Callable[[], Intake], environ: Mapping[str, str]) ->
 async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -> None:
     """One environment's trouble never keeps another from being swept."""
     services = intake.services
+    age = _begin(services)
     letters = await replay_dead_letters(intake, client)
     names = tuple(services.manifests.current().environments)
-    failed = 0
+    failed = drifted = 0
     for name in names:
         try:
-            await _free_dead_run(services, name, client)
+            drifted += bool(ledger_of(services, name).open)
+            await _look_at_queue(services, name, client)
             wish = Trigger(
                 id=new_id(),
                 environment=name,
@@ -64,19 +69,35 @@ async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -
         except Exception:  # noqa: BLE001 - the next environment is swept all the same
             failed += 1
             _LOG.exception("environment %s could not be swept", name)
+    services.measure(IN_DRIFT, drifted, {})
     services.swept(
         {
             "environments": len(names),
             "failed": failed,
             "deadLetters": letters,
             "pastDue": "true" if past_due else "false",
+            "age": "" if age is None else round(age),
         }
     )
 
 
-async def _free_dead_run(services: Services, name: str, client: Client) -> None:
-    """A run whose lease is over is freed if the engine no longer runs it."""
+def _begin(services: Services) -> float | None:
+    """Note the sweep; the seconds since the one before it. Its records may be away, it goes on."""
+    try:
+        age = sweep_age(services)
+        note_sweep(services, services.clock())
+    except StoreError:
+        _LOG.exception("when sweeps ran could not be read or noted")
+        return None
+    if age is not None:
+        services.measure(SWEEP_AGE, age, {"by": "sweep"})
+    return age
+
+
+async def _look_at_queue(services: Services, name: str, client: Client) -> None:
+    """Measure what waits; a run whose lease is over is freed if the engine no longer runs it."""
     queue = await state_of(client, name)
+    services.measure(QUEUE_DEPTH, depth(queue), {"environment": name})
     if not overdue(queue, services.clock()):
         return
     instance = await client.get_orchestration_state(queue.running)

@@ -12,6 +12,7 @@ from shared.model.progress import Progress, Retry, Waiting
 from shared.model.trigger import Trigger
 from shared.reconcile import PlanningError
 from shared.records import Conflict, StoreUnavailableError
+from shared.workflow.announcing import announce_found
 from shared.workflow.assess import Held, assess, skeletons
 from shared.workflow.carry import Errand, look_step, start_step
 from shared.workflow.conclude import Account, ask, conclude
@@ -31,6 +32,8 @@ def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, An
     trigger = load(Trigger, message["trigger"])
     try:
         look = assess(services, trigger, message["round"])
+        if not isinstance(look, Held):
+            announce_found(services, trigger, look)
     except Transient as busy:
         return {"state": "later", "after": busy.retry_after, "problem": str(busy)}
     except _UNREACHABLE as error:

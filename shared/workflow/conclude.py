@@ -16,9 +16,12 @@ from shared.model.outcome import Outcome, OutcomeKind, worst
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
 from shared.outcomes import NOT_VERIFIED, UnitResult, backed_off, outcomes, wake_at
+from shared.signals import DRIFT_OPEN, SWEEP_AGE
+from shared.workflow.announcing import announce_ended
 from shared.workflow.papers import Assessment, Papers
 from shared.workflow.services import Services
 from shared.workflow.telling import tell
+from shared.workflow.watch import sweep_age
 
 APPROVAL_TIME = timedelta(hours=24)
 RECORD_VERSION = "relink.record/v1"
@@ -54,11 +57,28 @@ def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusi
         record = _judge(services, trigger, account)
         services.records.store_run(trigger.id, record)
         services.report(record)
+        _measure_sweeps(services)
     for request in trigger.requests:
         services.records.point_request(request, trigger.id)
     tell(services, record)
+    _announce(services, record)
     _let_go(services, trigger)
     return _conclusion_of(record)
+
+
+def _measure_sweeps(services: Services) -> None:
+    """How long ago the last sweep was: runs go on by events when sweeps have stopped."""
+    age = sweep_age(services)
+    if age is not None:
+        services.measure(SWEEP_AGE, age, {"by": "run"})
+
+
+def _announce(services: Services, record: JsonObject) -> None:
+    """Tell the topic what came of it, and the meters how much differs now."""
+    ledger = announce_ended(services, record)
+    if ledger is not None:
+        name = record["environment"]
+        services.measure(DRIFT_OPEN, len(ledger.open), {"environment": name})
 
 
 def _judge(services: Services, trigger: Trigger, account: Account) -> dict[str, Any]:

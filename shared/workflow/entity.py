@@ -7,10 +7,13 @@ from typing import Any
 
 from durabletask.entities import DurableEntity
 
+from shared import telemetry
 from shared.model.codec import dump, load
 from shared.model.trigger import Trigger
+from shared.signals import QUEUE_DEPTH
 from shared.workflow import queue
 from shared.workflow.queue import Next, QueueState, Remind, Start
+from shared.workflow.watch import depth
 
 ENTITY = "environment_queue"
 RECONCILE = "reconcile"
@@ -61,6 +64,8 @@ class EnvironmentQueue(DurableEntity):
     def _go(self, following: Next) -> None:
         state, actions = following
         self.set_state(dump(state))
+        where = {"environment": self.entity_context.entity_id.key}
+        telemetry.measure(QUEUE_DEPTH, depth(state), where)
         for action in actions:
             match action:
                 case Start(trigger=trigger):

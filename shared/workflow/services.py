@@ -5,7 +5,7 @@ Built once a process, on first use: importing the app must not import an Azure S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -18,6 +18,7 @@ from shared.model.step import Step
 from shared.records import Records, Store
 from shared.remediator import Catalogue
 from shared.settings import Settings
+from shared.signals import Signal
 
 
 class AzureGateway(Protocol):
@@ -49,7 +50,7 @@ class ManifestsInForce(Protocol):
 
 
 class NotToldError(Exception):
-    """The notification did not arrive; it is tried again at the end of the next run."""
+    """What was told did not arrive; it is tried again with the next run."""
 
 
 class UnknownEnvironmentError(LookupError):
@@ -70,6 +71,9 @@ class Services:
     dead_letters: Store | None = None
     report: Callable[[JsonObject], None] = lambda _record: None
     swept: Callable[[JsonObject], None] = lambda _sweep: None
+    measure: Callable[[Signal, float, Mapping[str, str]], None] = lambda _s, _value, _where: None
+    publish: Callable[[Sequence[JsonObject]], None] | None = None
+    """Hands CloudEvents to a topic, if there is one. Raises ``NotToldError``: they are handed over again."""
 
     def declared(self, name: str) -> Declared:
         """The manifest in force for an environment.

@@ -1,0 +1,204 @@
+"""Owns what is known to differ in an environment, and which facts others are told of it.
+
+Pure. A run looks at a part of its environment, so it speaks for that part only: drift that it did not
+look at stays known. Each fact becomes one CloudEvent (version 1.0) under an id that is made of the
+fact, so that whoever hears it twice can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+from uuid import UUID, uuid5
+
+from shared.model.json import JsonObject
+from shared.model.outcome import OutcomeKind
+from shared.model.resource_id import ResourceId
+
+MOST_OWED: Final = 500
+"""Events that wait for a topic that does not take them; the oldest go first."""
+_FACTS: Final = UUID("6f0b8d5e-5a0b-4a39-9d0c-2f5f2a1f7c11")
+"""The namespace that ids of events are made in (RFC 9562, version 5). It never changes."""
+
+
+class Fact(StrEnum):
+    """What others are told of, as the type of a CloudEvent."""
+
+    DRIFT_FOUND = "Relink.DriftFound"
+    REPAIRED = "Relink.Repaired"
+    BLOCKED = "Relink.Blocked"
+    AWAITING_APPROVAL = "Relink.AwaitingApproval"
+    REPAIR_FAILED = "Relink.RepairFailed"
+    DRIFT_GONE = "Relink.DriftGone"
+
+
+ABOUT: Final[Mapping[Fact, str]] = {
+    Fact.DRIFT_FOUND: "Something differs from the manifest that did not before.",
+    Fact.REPAIRED: "Relink put it right, read it again and saw it in order.",
+    Fact.BLOCKED: "Relink may not or can not put it right; `why` says what stands in the way.",
+    Fact.AWAITING_APPROVAL: "A person has to approve the plan, until `until`.",
+    Fact.REPAIR_FAILED: "Relink tried, and it did not help.",
+    Fact.DRIFT_GONE: "It no longer differs, and Relink did not do it.",
+}
+_SAID: Final = {
+    OutcomeKind.REPAIRED: Fact.REPAIRED,
+    OutcomeKind.BLOCKED: Fact.BLOCKED,
+    OutcomeKind.AWAITING_APPROVAL: Fact.AWAITING_APPROVAL,
+    OutcomeKind.FAILED: Fact.REPAIR_FAILED,
+}
+_GONE: Final = frozenset({OutcomeKind.IN_SYNC, OutcomeKind.NOT_NEEDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that differs: what was last said of it (``kind``, ``why``, ``plan``)."""
+
+    reason: str
+    resource: str
+    remediator: str
+    kind: str = ""
+    why: str = ""
+    plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Drift by the key of its finding, the last run that was entered, and events not delivered yet."""
+
+    run: str = ""
+    open: Mapping[str, Drift] = field(default_factory=dict)
+    owed: tuple[JsonObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is said of one finding, by whom and when (ISO 8601)."""
+
+    environment: str
+    run: str
+    at: str
+    key: str
+    drift: Drift
+    until: str | None = None
+
+    def event(self, fact: Fact) -> JsonObject:
+        """The CloudEvent; the same fact gives the same one."""
+        told = {
+            "environment": self.environment,
+            "run": self.run,
+            "reason": self.drift.reason,
+            "resource": self.drift.resource,
+            "outcome": self.drift.kind,
+            "why": self.drift.why,
+        }
+        if fact is Fact.AWAITING_APPROVAL:
+            told |= {"planHash": self.drift.plan, "until": self.until or ""}
+        name = f"{fact}\n{self.environment}\n{self.run}\n{self.key}"
+        return {
+            "specversion": "1.0",
+            "id": str(uuid5(_FACTS, name)),
+            "source": f"/relink/environments/{self.environment}",
+            "type": fact.value,
+            "subject": self.drift.resource,
+            "time": self.at,
+            "data": told,
+        }
+
+
+def found(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:
+    """The ledger after a look, before anything is done about what it found."""
+    new = [_bare(entry) for entry in entries if entry.key not in ledger.open]
+    if not new:
+        return ledger
+    known = {**ledger.open, **{entry.key: entry.drift for entry in new}}
+    return _owing(replace(ledger, open=known), [e.event(Fact.DRIFT_FOUND) for e in new])
+
+
+def ended(ledger: Ledger, record: JsonObject) -> Ledger:
+    """The ledger after a run; the same run entered again changes nothing."""
+    if ledger.run == record["id"]:
+        return ledger
+    entries = list(_entries(record))
+    kinds = {entry.key: OutcomeKind(entry.drift.kind) for entry in entries}
+    suspected = {k for k, kind in kinds.items() if kind in _GONE and k not in ledger.open}
+    entries = [entry for entry in entries if entry.key not in suspected]
+    seen = found(ledger, (replace(e, at=_first_seen(record, e)) for e in entries))
+    open_, events = dict(seen.open), list[JsonObject]()
+    for entry in entries:
+        events += _said(entry, ledger.open.get(entry.key))
+        open_[entry.key] = entry.drift
+        if entry.drift.kind in {*_GONE, OutcomeKind.REPAIRED}:
+            del open_[entry.key]
+    for key, drift in ledger.open.items():
+        if key not in kinds and _spoke_for(record, drift):
+            events.append(_entry(record, key, drift).event(Fact.DRIFT_GONE))
+            del open_[key]
+    if not events and open_ == dict(ledger.open):
+        return ledger
+    return _owing(replace(seen, run=record["id"], open=open_), events)
+
+
+def delivered(ledger: Ledger, events: Iterable[JsonObject]) -> Ledger:
+    """The ledger without events that need no more be sent."""
+    gone = {event["id"] for event in events}
+    return replace(ledger, owed=tuple(e for e in ledger.owed if e["id"] not in gone))
+
+
+def _bare(entry: Entry) -> Entry:
+    """What is known before anything came of it, so that the fact reads the same whoever tells it."""
+    return replace(entry, drift=replace(entry.drift, kind="", why="", plan=""))
+
+
+def _said(entry: Entry, before: Drift | None) -> Iterator[JsonObject]:
+    """What is new about a finding: the same block is told once for as long as it is the same."""
+    kind = OutcomeKind(entry.drift.kind)
+    if kind in _GONE:
+        yield entry.event(Fact.DRIFT_GONE)
+    elif kind in _SAID and entry.drift != before:
+        yield entry.event(_SAID[kind])
+
+
+def _entries(record: JsonObject) -> Iterator[Entry]:
+    plan = record["rounds"][-1]["approvalHash"] if record["rounds"] else ""
+    for outcome in record["outcomes"]:
+        told = outcome["finding"]
+        waits = outcome["kind"] == OutcomeKind.AWAITING_APPROVAL.value
+        drift = Drift(
+            reason=told["reason"],
+            resource=told["resource"],
+            remediator=told["remediator"],
+            kind=outcome["kind"],
+            why=outcome["why"],
+            plan=plan if waits else "",
+        )
+        yield replace(_entry(record, told["key"], drift), until=outcome["until"])
+
+
+def _entry(record: JsonObject, key: str, drift: Drift) -> Entry:
+    return Entry(record["environment"], record["id"], record["finishedAt"], key, drift)
+
+
+def _first_seen(record: JsonObject, entry: Entry) -> str:
+    """When the first round of the run that saw a finding looked."""
+    for seen in record["rounds"]:
+        for each in seen["findings"]:
+            same = (each["reason"], each["remediator"]) == (
+                entry.drift.reason,
+                entry.drift.remediator,
+            )
+            if same and each["resource"] == entry.drift.resource:
+                return str(seen["at"])
+    return entry.at
+
+
+def _spoke_for(record: JsonObject, drift: Drift) -> bool:
+    """Whether the run judged what this is about."""
+    looked_at = {ResourceId.parse(each).key for each in record["lookedAt"]}
+    mine = ResourceId.parse(drift.resource).key in looked_at
+    return mine and drift.remediator in record["remediators"]
+
+
+def _owing(ledger: Ledger, events: list[JsonObject]) -> Ledger:
+    return replace(ledger, owed=(*ledger.owed, *events)[-MOST_OWED:])

@@ -1,0 +1,118 @@
+"""When events go out, whatever dies in between, and what they must not hold."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shared.model.codec import dump
+from shared.model.finding import Disposition
+from shared.model.json import JsonObject
+from shared.signals import DRIFT_OPEN, SWEEP_AGE, Signal
+from shared.workflow.announcing import ledger_of
+from shared.workflow.services import NotToldError
+from shared.workflow.watch import note_sweep
+from tests.core.builders import VAULT, finding, tiny
+from tests.workflow.stages import BROKEN, broken
+from tests.workflow.world import World, wish, world
+
+STUCK = finding(VAULT, "ResourceGone", Disposition.REPORT)
+
+
+def listening(stage: World) -> list[JsonObject]:
+    heard: list[JsonObject] = []
+    stage.services = replace(stage.services, publish=heard.extend)
+    return heard
+
+
+def types(heard: list[JsonObject]) -> list[str]:
+    return [event["type"].removeprefix("Relink.") for event in heard]
+
+
+def test_a_conclusion_delivered_twice_tells_once(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    heard = listening(stage)
+    stage.run(wish())
+    stage.call("conclude_run", {"trigger": dump(wish()), "account": {"rounds": 2}})
+    assert types(heard) == ["DriftFound", "Repaired"]
+
+
+def test_an_assessment_delivered_twice_tells_once(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    heard = listening(stage)
+    for _ in range(2):
+        stage.call("assess", {"trigger": dump(wish()), "round": 1})
+    assert types(heard) == ["DriftFound"]
+
+
+def test_a_death_between_sending_and_noting_sends_the_same_ids_again(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    heard: list[JsonObject] = []
+
+    def dies(events: list[JsonObject]) -> None:
+        heard.extend(events)
+        raise NotToldError("the process died after the topic took it")
+
+    stage.services = replace(stage.services, publish=dies)  # type: ignore[arg-type]
+    stage.run(wish())
+    before = {event["id"] for event in heard}
+    again = listening(stage)
+    stage.run(wish("run-2"))
+    assert {event["id"] for event in again} == before
+
+
+def test_a_dry_run_tells_nothing(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    heard = listening(stage)
+    stage.run(wish(dry_run=True))
+    assert heard == []
+
+
+def test_without_a_topic_nothing_is_owed_and_drift_is_known_all_the_same(tmp_path: Path) -> None:
+    stage = world(tmp_path, [tiny(findings=[STUCK])])
+    stage.run(wish())
+    ledger = ledger_of(stage.services, "prod")
+    assert [drift.reason for drift in ledger.open.values()] == ["ResourceGone"]
+    assert ledger.owed == ()
+
+
+def test_a_ledger_that_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    stage.records.put_paper("ledger", "prod", {"owed": 7})
+    heard = listening(stage)
+    assert stage.run(wish())["outcome"] == "Repaired"
+    assert types(heard) == ["DriftFound", "Repaired"]
+
+
+def test_no_event_holds_a_secret_setting_or_a_body(tmp_path: Path) -> None:
+    secret = "hook-5f1d"
+    stage = world(
+        tmp_path,
+        [tiny(findings=[BROKEN, STUCK])],
+        RELINK_NOTIFY_URL=f"https://example.test/hook?sig={secret}",
+        APPLICATIONINSIGHTS_CONNECTION_STRING=f"InstrumentationKey={secret}",
+    )
+    heard = listening(stage)
+    stage.run(wish())
+    assert heard
+    assert secret not in json.dumps(heard)
+    known = {"environment", "run", "reason", "resource", "outcome", "why", "planHash", "until"}
+    assert {key for event in heard for key in event["data"]} <= known
+
+
+@pytest.mark.parametrize(("mode", "left"), [("observe", 1.0), ("remediate", 0.0)])
+def test_how_much_differs_is_measured_as_a_run_ends(tmp_path: Path, mode: str, left: float) -> None:
+    stage = broken(tmp_path, RELINK_MODE=mode)
+    measured: list[tuple[Signal, float, dict[str, str]]] = []
+    stage.services = replace(
+        stage.services, measure=lambda s, v, where: measured.append((s, v, dict(where)))
+    )
+    note_sweep(stage.services, stage.clock())
+    stage.clock.advance(3600)
+    stage.run(wish())
+    assert (DRIFT_OPEN, left, {"environment": "prod"}) in measured
+    (age,) = [value for signal, value, _ in measured if signal is SWEEP_AGE]
+    assert 3600 <= age < 3700
