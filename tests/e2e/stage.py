@@ -320,12 +320,19 @@ def build(
     change: Callable[[dict[str, Any]], None] | None = None,
     environ: Mapping[str, str] | None = None,
     azure: type[Cloud] = Cloud,
+    shape: Callable[[list[dict[str, Any]]], None] | None = None,
     **world: Any,  # noqa: ANN401 - options of the simulated world
 ) -> Stage:
-    """A healthy world with its manifest; ``change`` edits the manifest before it is written."""
+    """A healthy world with its manifest.
+
+    ``shape`` edits the resources before they are loaded, ``change`` the manifest before it is
+    written.
+    """
     clock = VirtualClock(START)
     cloud = azure(clock)
     resources = private_inference(prefix=name, **world)
+    if shape is not None:
+        shape(resources)
     cloud.load(copy.deepcopy(resources))
     clock.advance(3600)
     cloud.advance()

@@ -1,0 +1,235 @@
+"""Owns the whole catalogue's stage: a world in which every section of a manifest is declared.
+
+A drift of the catalogue is told with what must come of it, so that one table drives the tests of
+single rows, of any subset, and of permissions.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.worlds import private_inference
+from simulator.worlds.plan import ACR_PULL, SUBSCRIPTION, TENANT, Plan
+from tests.e2e.stage import Stage, build
+
+NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueDrift:
+    """One drift: who finds it, under which reason, and whether Relink puts it right."""
+
+    name: str
+    remediator: str
+    reason: str
+    repaired: bool
+    apply: Callable[[Stage], None]
+
+
+def whole(tmp_path: Path, *, change: Callable[[Json], None] | None = None) -> Stage:
+    """A healthy stage that declares everything that a manifest can declare."""
+
+    def declare(manifest: Json) -> None:
+        _declare(manifest, Plan(manifest["name"]))
+        if change is not None:
+            change(manifest)
+
+    return build(tmp_path, change=declare, shape=_furnish)
+
+
+def world(name: str = "prod") -> list[Json]:
+    """The resources of that stage."""
+    resources = private_inference(prefix=name)
+    _furnish(resources)
+    return resources
+
+
+def security_group(plan: Plan) -> str:
+    """The security group of the endpoints' subnet."""
+    return plan.id("spoke", f"Microsoft.Network/networkSecurityGroups/{plan.prefix}-endpoints-nsg")
+
+
+def insights(plan: Plan) -> str:
+    """The workspace's Application Insights."""
+    return plan.id("ml", f"Microsoft.Insights/components/{plan.prefix}-mlai")
+
+
+def managed_compute(plan: Plan) -> str:
+    """The training cluster."""
+    return f"{plan.workspace}/computes/train-cpu"
+
+
+def _furnish(resources: list[Json]) -> None:
+    """Add to the world of ``private_inference`` what it has none of."""
+    plan = Plan(resources[0]["id"].split("/")[4].rsplit("-", 1)[0])
+    by_id = {each["id"]: each for each in resources}
+    for subnet in by_id[plan.network("spoke")]["properties"]["subnets"]:
+        if subnet["name"] == "endpoints":
+            subnet["properties"] |= {
+                "networkSecurityGroup": {"id": security_group(plan)},
+                "privateEndpointNetworkPolicies": "Disabled",
+            }
+        if subnet["name"] == "nodes":
+            subnet["properties"]["serviceEndpoints"] = [{"service": "Microsoft.Storage"}]
+    by_id[managed_compute(plan)]["properties"]["properties"] |= {
+        "subnet": {"id": plan.subnet("spoke", "nodes")},
+        "enableNodePublicIp": False,
+        "remoteLoginPortPublicAccess": "Disabled",
+    }
+    by_id[insights(plan)]["properties"] |= {
+        "publicNetworkAccessForIngestion": "Enabled",
+        "publicNetworkAccessForQuery": "Disabled",
+    }
+    rules = [{"name": rule["name"], **copy.deepcopy(rule["body"])} for rule in _rules()]
+    group = {
+        "id": security_group(plan),
+        "location": plan.region,
+        "properties": {"securityRules": rules},
+    }
+    at = next(i for i, r in enumerate(resources) if r["id"] == plan.network("hub"))
+    resources.insert(at, group)
+    holders = (
+        (plan.guid("workspace-principal"), _workspace_roles(plan)),
+        (plan.guid("cluster-principal"), _cluster_roles(plan)),
+        (plan.guid("uami"), _identity_roles(plan)),
+    )
+    for principal, roles in holders:
+        resources += [_assignment(plan, principal, role) for role in roles]
+
+
+def _assignment(plan: Plan, principal: str, role: Json) -> Json:
+    name = plan.guid(f"{principal} {role['role']} {role['scope']}")
+    definitions = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+    return {
+        "id": f"{role['scope']}/providers/Microsoft.Authorization/roleAssignments/{name}",
+        "properties": {
+            "roleDefinitionId": f"{definitions}/{role['role']}",
+            "principalId": principal,
+            "principalType": "ServicePrincipal",
+        },
+    }
+
+
+def _workspace_roles(plan: Plan) -> list[Json]:
+    return [
+        {"role": CONTRIBUTOR, "scope": plan.registry},
+        {"role": BLOB_CONTRIBUTOR, "scope": plan.storage},
+    ]
+
+
+def _cluster_roles(plan: Plan) -> list[Json]:
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{plan.prefix}-spoke"
+    return [{"role": NETWORK_CONTRIBUTOR, "scope": group}]
+
+
+def _identity_roles(plan: Plan) -> list[Json]:
+    return [{"role": ACR_PULL, "scope": plan.registry}]
+
+
+def _rules() -> list[Json]:
+    shared = {"protocol": "Tcp", "sourcePortRange": "*", "access": "Allow"}
+    return [
+        {
+            "name": "allow-azureml",
+            "body": {
+                "properties": {
+                    **shared,
+                    "direction": "Outbound",
+                    "priority": 200,
+                    "sourceAddressPrefix": "VirtualNetwork",
+                    "destinationAddressPrefix": "AzureMachineLearning",
+                    "destinationPortRanges": ["443", "8787", "18881"],
+                }
+            },
+        },
+        {
+            "name": "allow-scoring",
+            "body": {
+                "properties": {
+                    **shared,
+                    "direction": "Inbound",
+                    "priority": 210,
+                    "sourceAddressPrefix": "10.0.0.0/16",
+                    "destinationAddressPrefix": "10.10.0.50",
+                    "destinationPortRange": "443",
+                }
+            },
+        },
+    ]
+
+
+def _declare(manifest: Json, plan: Plan) -> None:
+    manifest["tenant"] = TENANT
+    manifest["isolation"] = "private"
+    workspace = manifest["workspaces"][0]
+    workspace |= {
+        "applicationInsights": insights(plan),
+        "systemAssignedIdentity": True,
+        "v1LegacyMode": False,
+        "roles": _workspace_roles(plan),
+    }
+    for account in manifest["storageAccounts"]:
+        account["allowedSubnets"] = [plan.subnet("spoke", "nodes")]
+    for vault in manifest["keyVaults"]:
+        vault |= {"softDelete": True, "purgeProtection": True}
+    manifest["applicationInsights"] = [
+        {"id": insights(plan), "ingestion": "Enabled", "query": "Disabled"}
+    ]
+    manifest["clusters"][0] |= {
+        "private": True,
+        "extension": {"internalRouter": True, "releaseTrain": "stable"},
+        "roles": _cluster_roles(plan),
+    }
+    manifest["virtualNetworks"] = _networks(plan)
+    manifest["networkSecurityGroups"] = [{"id": security_group(plan), "rules": _rules()}]
+    manifest["privateDnsZones"] = _zones(plan)
+    manifest["managedComputes"] = [
+        {
+            "id": managed_compute(plan),
+            "subnet": plan.subnet("spoke", "nodes"),
+            "publicIp": False,
+            "ssh": False,
+        }
+    ]
+    manifest["identities"] = [{"id": plan.identity, "roles": _identity_roles(plan)}]
+
+
+def _networks(plan: Plan) -> list[Json]:
+    def peering(there: str) -> Json:
+        flags = {"allowVirtualNetworkAccess": True, "allowForwardedTraffic": True}
+        remote = {"remoteVirtualNetwork": {"id": plan.network(there)}}
+        return {"name": f"to-{there}", "body": {"properties": {**remote, **flags}}}
+
+    endpoints: Json = {
+        "name": "endpoints",
+        "delegations": [],
+        "privateEndpointNetworkPolicies": "Disabled",
+        "networkSecurityGroup": security_group(plan),
+    }
+    nodes: Json = {"name": "nodes", "serviceEndpoints": ["Microsoft.Storage"]}
+    return [
+        {"id": plan.network("hub"), "peerings": [peering("spoke")]},
+        {
+            "id": plan.network("spoke"),
+            "subnets": [endpoints, nodes],
+            "peerings": [peering("hub")],
+        },
+    ]
+
+
+def _zones(plan: Plan) -> list[Json]:
+    found: dict[str, list[Json]] = {}
+    for each in private_inference(prefix=plan.prefix):
+        zone, _, link = each["id"].partition("/virtualNetworkLinks/")
+        if link:
+            network = each["properties"]["virtualNetwork"]["id"]
+            found.setdefault(zone, []).append({"name": link, "virtualNetwork": network})
+    return [{"id": zone, "links": links} for zone, links in found.items()]
