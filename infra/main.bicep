@@ -53,6 +53,9 @@ param maximumInstances int = 40
 @description('Webhook told of what needs a person. Empty: none.')
 param notifyUrl string = ''
 
+@description('Makes a custom topic that hears what Relink found and did, for Logic Apps, Teams or a ticket system.')
+param publishEvents bool = false
+
 @description('Address that alerts are mailed to. Empty: alerts fire and mail nobody.')
 param alertEmail string = ''
 
@@ -177,6 +180,16 @@ module scheduler 'modules/scheduler.bicep' = if (durableBackend == 'scheduler') 
   params: { token: token, location: location, tags: tags, principalId: identity.outputs.principalId }
 }
 
+module facts 'modules/fact-topic.bicep' = if (publishEvents) {
+  scope: group
+  params: {
+    name: 'evgt-relink-${token}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+  }
+}
+
 module app 'modules/functionapp.bicep' = {
   scope: group
   params: {
@@ -200,6 +213,7 @@ module app 'modules/functionapp.bicep' = {
     sweepSchedule: sweepSchedule
     approveManifestChanges: approveManifestChanges
     notifyUrl: notifyUrl
+    eventTopic: facts.?outputs.endpoint ?? ''
     eventQueue: queued ? 'relink-events' : ''
   }
   dependsOn: [hostAccess, paperAccess]
@@ -259,4 +273,5 @@ output RELINK_PAPERS string = papers.outputs.name
 output RELINK_MANIFESTS string = papers.outputs.manifests
 output RELINK_ACTION_GROUP string = alerts.outputs.actionGroupId
 output RELINK_WORKSPACE_ID string = monitoring.outputs.workspaceId
+output RELINK_EVENT_TOPIC_ID string = facts.?outputs.id ?? ''
 output RELINK_PRINCIPAL_ID string = identity.outputs.principalId

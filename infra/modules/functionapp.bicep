@@ -26,6 +26,9 @@ param approveManifestChanges bool
 @secure()
 param notifyUrl string
 
+@description('Empty: only the webhook and Azure Monitor are told.')
+param eventTopic string
+
 @description('Empty: Event Grid calls the function.')
 param eventQueue string
 
@@ -128,6 +131,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         RELINK_SWEEP_SCHEDULE: sweepSchedule
         RELINK_APPROVE_MANIFEST_CHANGES: string(approveManifestChanges)
         RELINK_NOTIFY_URL: notifyUrl
+        RELINK_EVENT_TOPIC: eventTopic
         RELINK_PRINCIPAL_ID: identity.properties.principalId
         RELINK_EVENT_QUEUE: eventQueue
       },

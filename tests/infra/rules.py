@@ -118,6 +118,16 @@ def telemetry_knows_no_keys(statements: list[Any]) -> Iterator[str]:
     )
 
 
+def own_topic_knows_no_keys(statements: list[Any]) -> Iterator[str]:
+    """The topic of Relink's own events takes Entra tokens, CloudEvents and TLS 1.2 only."""
+    wanted = {
+        "properties.inputSchema": "CloudEventSchemaV1_0",
+        "properties.disableLocalAuth": True,
+        "properties.minimumTlsVersionAllowed": "1.2",
+    }
+    yield from _values(statements, "Microsoft.EventGrid/topics", wanted)
+
+
 def app_is_closed(statements: list[Any]) -> Iterator[str]:
     """The app speaks https only; FTP and basic publishing are off."""
     wanted = {"properties.httpsOnly": True, "properties.siteConfig.ftpsState": "Disabled"}
@@ -251,6 +261,7 @@ RULES: tuple[Rule, ...] = (
     no_keys,
     storage_knows_no_keys,
     telemetry_knows_no_keys,
+    own_topic_knows_no_keys,
     app_is_closed,
     app_is_what_relink_runs_on,
     no_setting_that_flex_refuses,

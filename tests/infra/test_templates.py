@@ -80,6 +80,8 @@ MISTAKES = {
     ),
     "unknown-destination": ("modules/event-subscriptions.bicep", "'StorageQueue'", "'StorageQueues'"),
     "silent-alert": ("modules/event-subscriptions.bicep", "enabled: true\n      scopes", "enabled: false\n      scopes"),
+    "topic-keys": ("modules/fact-topic.bicep", "disableLocalAuth: true", "disableLocalAuth: false"),
+    "topic-schema": ("modules/fact-topic.bicep", "'CloudEventSchemaV1_0'", "'EventGridSchema'"),
     "misspelt-property": ("modules/network.bicep", "addressSpace:", "adressSpace:"),
     "missing-parameter": ("main.bicep", "    workspaceId: monitoring.outputs.workspaceId\n    email", "    email"),
     "unknown-output": ("main.bicep", "identity.outputs.principalId\n", "identity.outputs.principal\n"),

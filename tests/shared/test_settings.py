@@ -195,3 +195,25 @@ def test_no_secret_shows_in_the_repr() -> None:
         }
     )
     assert "secret" not in repr(settings) + str(settings)
+
+
+def test_a_topic_is_an_https_address_without_a_key() -> None:
+    endpoint = "https://evgt-relink.westeurope-1.eventgrid.azure.net/api/events"
+    assert Settings.read({**FOLDER, "RELINK_EVENT_TOPIC": endpoint}).event_topic == endpoint
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("http://127.0.0.1/api/events", "a URL of scheme 'http'"),
+        ("https://user:secret-5f1d@topic.test/api/events", "a URL of scheme 'https'"),
+        ("https://topic.test/api/events?aeg-sas-key=secret-5f1d", "an address with a query"),
+        ("evgt-relink", "a URL of scheme ''"),
+    ],
+    ids=["http", "user", "key", "name"],
+)
+def test_any_other_topic_is_refused_without_showing_a_secret(given: str, found: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.read({**FOLDER, "RELINK_EVENT_TOPIC": given})
+    assert f"RELINK_EVENT_TOPIC: found {found}" in str(error.value)
+    assert "secret-5f1d" not in str(error.value)

@@ -18,6 +18,7 @@ LATE = (
     "azure.ai",
     "azure.identity",
     "azure.core",
+    "azure.eventgrid",
     "azure.storage",
     "azure.monitor",
     "msal",
