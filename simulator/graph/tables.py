@@ -62,9 +62,10 @@ class Index:
 def is_tracked(resource: Resource) -> bool:
     """Whether a resource is one that ARM and Resource Graph list by itself."""
     lowered = resource.type.lower()
-    if lowered.startswith(("microsoft.resources/", "microsoft.authorization/")):
+    if "/providers/" in resource.path.scope.lower():
+        # An extension of another resource, such as a diagnostic setting.
         return False
-    if lowered == "microsoft.kubernetesconfiguration/extensions":
+    if lowered.startswith(("microsoft.resources/", "microsoft.authorization/")):
         return False
     return lowered.count("/") == 1 or lowered in _TRACKED_CHILDREN
 

@@ -8,6 +8,7 @@ from simulator.providers import (
     container_service,
     event_grid,
     identities,
+    insights,
     key_vault,
     machine_learning,
     namespaces,
@@ -32,6 +33,7 @@ ALL: tuple[Kind, ...] = (
     *machine_learning.KINDS,
     *connections.KINDS,
     *event_grid.KINDS,
+    *insights.KINDS,
     *passive.KINDS,
 )
 KINDS: dict[str, Kind] = {kind.type.lower(): kind for kind in ALL}

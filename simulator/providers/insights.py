@@ -13,7 +13,7 @@ from simulator.context import Context
 from simulator.directory import TENANT
 from simulator.errors import ArmError, bad_request
 from simulator.kind import Kind
-from simulator.paths import last, same
+from simulator.paths import same
 from simulator.store import Resource
 from simulator.wire import Json, Reply
 
@@ -35,6 +35,7 @@ class Components(Kind):
     """An Application Insights component; who reaches it from public networks is two members of it."""
 
     type = COMPONENTS
+    create_status = 200
     load_rank = 3
     read_only = frozenset(
         [
@@ -102,15 +103,16 @@ class DiagnosticSettings(Kind):
     def check(self, call: Call) -> None:
         """Want a resource, a destination that exists, something to send, and a free place."""
         scope, properties = call.path.scope, call.properties()
+        _want(call, scope)
         sent = [d for d in DESTINATIONS if properties.get(d)]
         if not sent:
             raise bad_request(
                 "BadRequest",
                 "At least one data sink needs to be specified: a storage account, an event hub or a workspace.",
             )
-        missing = [d for d in sent if _simulated(properties[d]) and not _there(call, properties[d])]
-        if missing:
-            raise ArmError(404, "ResourceNotFound", f"{properties[missing[0]]} was not found.")
+        for member in ("workspaceId", "storageAccountId"):
+            if properties.get(member):
+                _want(call, str(properties[member]))
         if not properties.get("logs") and not properties.get("metrics"):
             raise bad_request("BadRequest", "At least one log or metric has to be named.")
         others = [s for s in settings_on(call.context, scope) if s.key != call.path.key]
@@ -154,8 +156,7 @@ class DiagnosticSettings(Kind):
     @override
     def list(self, call: Call) -> list[Json]:
         """Return the settings of the very resource, not those of what lies under it."""
-        if not call.context.store.get(call.path.scope):
-            raise ArmError(404, "ResourceNotFound", f"{call.path.scope} was not found.")
+        _want(call, call.path.scope)
         return [self.shown(call.context, s) for s in settings_on(call.context, call.path.scope)]
 
     @override
@@ -168,12 +169,9 @@ def settings_on(context: Context, scope: str) -> list[Resource]:
     return [s for s in context.store.of_type(SETTINGS, scope) if same(s.path.scope, scope)]
 
 
-def _simulated(target: str) -> bool:
-    return "/providers/microsoft.eventhub/" not in str(target).lower() and bool(last(str(target)))
-
-
-def _there(call: Call, target: str) -> bool:
-    return call.context.store.get(str(target)) is not None
+def _want(call: Call, resource_id: str) -> None:
+    if call.context.store.get(resource_id) is None:
+        raise ArmError(404, "ResourceNotFound", f"{resource_id} was not found.")
 
 
 KINDS: tuple[Kind, ...] = (Components(), DiagnosticSettings())

@@ -3,7 +3,6 @@
 from simulator.kind import Kind
 
 TYPES = (
-    "Microsoft.Insights/components",
     "Microsoft.OperationalInsights/workspaces",
     "Microsoft.Network/bastionHosts",
     "Microsoft.Network/publicIPAddresses",

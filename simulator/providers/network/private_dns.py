@@ -1,15 +1,20 @@
 """Owns private DNS zones, their links to virtual networks and their A records.
 
 Zones and links are long-running, records synchronous; all honour If-Match and If-None-Match (domain facts, section 5).
+A link's virtualNetworkLinkState: (none) -PUT-> InProgress -30 s-> Completed. It never leads to another network, and a
+network resolves a name in one zone only.
 """
 
 import ipaddress
 from collections.abc import Iterable
+from typing import override
 
 from simulator.call import Call
 from simulator.context import Context
 from simulator.errors import ArmError, bad_request
 from simulator.kind import Kind, Timing
+from simulator.operations import Operation
+from simulator.paths import same
 from simulator.providers.network.common import DNS_POLLING, NetworkKind
 from simulator.store import Resource
 from simulator.wire import Json
@@ -56,7 +61,8 @@ class Zones(NetworkKind):
         }
         return body
 
-    def removed(self, context: Context, resource: Resource) -> None:
+    @override
+    def refuse_removal(self, context: Context, resource: Resource) -> None:
         """Refuse while links exist."""
         if context.store.of_type(LINKS, resource.id):
             raise ArmError(
@@ -76,26 +82,64 @@ class Links(NetworkKind):
     creating = "Creating"
     create_status = 202
     update_status = 202
-    timing = Timing(create="zone-link.write", update="zone-link.write", delete="zone-link.delete")
+    timing = Timing(
+        create="zone-link.write",
+        update="zone-link.write",
+        patch="zone-link.write",
+        delete="zone-link.delete",
+    )
+    read_only = frozenset({"provisioningState", "virtualNetworkLinkState"})
 
     def linked(self, call: Call) -> Iterable[tuple[str, str]]:
         """Want the network's join."""
-        network = (call.properties().get("virtualNetwork") or {}).get("id")
+        network = _network(call.properties())
         if network:
-            yield "Microsoft.Network/virtualNetworks/join/action", str(network)
+            yield "Microsoft.Network/virtualNetworks/join/action", network
 
+    @override
     def check(self, call: Call) -> None:
-        """Want a network that exists."""
-        network = (call.properties().get("virtualNetwork") or {}).get("id")
+        """Want a network that exists, stays the same, and resolves the zone's name nowhere else."""
+        network = _network(call.properties())
         if not call.context.store.get(network):
             raise bad_request("BadRequest", f"The virtual network {network} does not exist.")
+        if call.resource and not same(_network(call.resource.properties), network):
+            raise bad_request(
+                "BadRequest", f"The virtual network of link {call.resource.id} cannot be changed."
+            )
+        others = [o for o in call.context.store.of_type(LINKS) if o.key != call.path.key]
+        others = [o for o in others if same(_network(o.properties), network)]
+        zone = call.path.parent.name.lower()
+        double = [o for o in others if o.path.parent.name.lower() == zone]
+        if double:
+            raise bad_request(
+                "BadRequest",
+                "A virtual network cannot be linked to multiple zones with overlapping namespaces. "
+                f"{network} is linked to '{double[0].path.parent.name}' already.",
+            )
+        registers = call.properties().get("registrationEnabled")
+        if registers and any(o.properties.get("registrationEnabled") for o in others):
+            raise bad_request("BadRequest", f"{network} registers its machines in a zone already.")
 
+    @override
     def complete(self, context: Context, resource: Resource) -> None:
         """Fill in defaults."""
         del context
         resource.body["location"] = "global"
         resource.properties.setdefault("registrationEnabled", False)
+        resource.properties.setdefault("virtualNetworkLinkState", "InProgress")
+
+    @override
+    def created(self, context: Context, operation: Operation, resource: Resource) -> None:
+        """Let the network resolve the zone."""
         resource.properties["virtualNetworkLinkState"] = "Completed"
+
+    @override
+    def loaded(self, context: Context, resource: Resource) -> None:
+        resource.properties["virtualNetworkLinkState"] = "Completed"
+
+
+def _network(properties: Json) -> str:
+    return str((properties.get("virtualNetwork") or {}).get("id") or "")
 
 
 class Records(NetworkKind):

@@ -4,17 +4,25 @@ No traffic is filtered here: rules are what ARM keeps of them.
 """
 
 import copy
+from typing import override
 
 from simulator.call import Call
 from simulator.context import Context
 from simulator.errors import bad_request
 from simulator.kind import Kind
+from simulator.paths import same
 from simulator.providers.network.common import NetworkKind
 from simulator.store import Resource
 from simulator.wire import Json
 
 GROUPS = "Microsoft.Network/networkSecurityGroups"
 RULES = f"{GROUPS}/securityRules"
+FIRST_PRIORITY, LAST_PRIORITY = 100, 4096
+_ALLOWED = {
+    "direction": ("inbound", "outbound"),
+    "access": ("allow", "deny"),
+    "protocol": ("tcp", "udp", "icmp", "esp", "ah", "*"),
+}
 _DEFAULTS = (
     ("AllowVnetInBound", 65000, "Inbound", "Allow", "VirtualNetwork", "VirtualNetwork"),
     ("AllowAzureLoadBalancerInBound", 65001, "Inbound", "Allow", "AzureLoadBalancer", "*"),
@@ -35,8 +43,10 @@ class SecurityGroups(NetworkKind):
     def check(self, call: Call) -> None:
         """Refuse two rules of one priority and direction."""
         super().check(call)
-        rules = call.properties().get("securityRules") or []
-        _refuse_conflicts([r.get("properties") or {} for r in rules])
+        rules = [r.get("properties") or {} for r in call.properties().get("securityRules") or []]
+        for rule in rules:
+            _refuse_unknown(rule)
+        _refuse_conflicts(rules)
 
     def complete(self, context: Context, resource: Resource) -> None:
         """Take embedded rules out into resources of their own."""
@@ -63,15 +73,19 @@ class SecurityGroups(NetworkKind):
         rules = context.store.of_type(RULES, resource.id)
         body["properties"]["securityRules"] = [Rules().shown(context, r) for r in rules]
         body["properties"]["defaultSecurityRules"] = [_default(resource, *d) for d in _DEFAULTS]
-        subnets = [
-            {"id": subnet.id}
-            for subnet in context.store.of_type("Microsoft.Network/virtualNetworks/subnets")
-            if str((subnet.properties.get("networkSecurityGroup") or {}).get("id", "")).lower()
-            == resource.key
-        ]
+        subnets = _users(context, resource)
         if subnets:
-            body["properties"]["subnets"] = subnets
+            body["properties"]["subnets"] = [{"id": subnet.id} for subnet in subnets]
         return body
+
+    @override
+    def refuse_removal(self, context: Context, resource: Resource) -> None:
+        users = _users(context, resource)
+        if users:
+            raise bad_request(
+                "InUseNetworkSecurityGroupCannotBeDeleted",
+                f"Network security group {resource.id} is in use by {users[0].id}.",
+            )
 
 
 class Rules(NetworkKind):
@@ -82,14 +96,11 @@ class Rules(NetworkKind):
     needs_location = False
     load_rank = 2
 
+    @override
     def check(self, call: Call) -> None:
-        """Want priority, direction, access and protocol, and no other rule in the same place."""
+        """Want a whole rule, and no other rule in the same place."""
         properties = call.properties()
-        missing = [
-            m for m in ("priority", "direction", "access", "protocol") if not properties.get(m)
-        ]
-        if missing:
-            raise bad_request("SecurityRuleParameterMissing", f"A rule needs {missing}.")
+        _refuse_unknown(properties)
         others = [
             r.properties
             for r in call.context.store.of_type(RULES, str(call.path.parent))
@@ -104,6 +115,32 @@ class Rules(NetworkKind):
             resource.properties.setdefault(member, [])
         for member in ("sourcePortRanges", "destinationPortRanges"):
             resource.properties.setdefault(member, [])
+
+
+def _users(context: Context, group: Resource) -> list[Resource]:
+    return [
+        subnet
+        for subnet in context.store.of_type("Microsoft.Network/virtualNetworks/subnets")
+        if same((subnet.properties.get("networkSecurityGroup") or {}).get("id"), group.id)
+    ]
+
+
+def _refuse_unknown(rule: Json) -> None:
+    missing = [m for m in ("priority", "direction", "access", "protocol") if not rule.get(m)]
+    if missing:
+        raise bad_request("SecurityRuleParameterMissing", f"A rule needs {missing}.")
+    priority = rule["priority"]
+    if not isinstance(priority, int) or not FIRST_PRIORITY <= priority <= LAST_PRIORITY:
+        raise bad_request(
+            "SecurityRuleInvalidPriority",
+            f"Priority {priority} is not between {FIRST_PRIORITY} and {LAST_PRIORITY}.",
+        )
+    for member, allowed in _ALLOWED.items():
+        if str(rule[member]).lower() not in allowed:
+            raise bad_request(
+                "SecurityRuleParameterContainsUnsupportedValue",
+                f"Security rule parameter {member} with value {rule[member]!r} is not supported.",
+            )
 
 
 def _refuse_conflicts(rules: list[Json]) -> None:
