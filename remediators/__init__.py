@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from remediators import cluster_endpoint, kubernetes_compute, network_access, private_endpoint
+from remediators import (
+    cluster_endpoint,
+    kubernetes_compute,
+    network_access,
+    private_endpoint,
+    workspace,
+)
 from shared.remediator import Catalogue
 
 REMEDIATORS: Final[Catalogue] = (
     network_access.REMEDIATOR,
+    workspace.REMEDIATOR,
     private_endpoint.REMEDIATOR,
     cluster_endpoint.REMEDIATOR,
     kubernetes_compute.REMEDIATOR,

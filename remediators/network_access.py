@@ -3,7 +3,7 @@
 Trusted services live here and not in a remediator of their own, because two remediators may not
 write one resource and a storage account's default action and bypass are members of one object
 that Azure replaces as a whole (domain.md 5). Never written: IP, network and resource rules, anything
-under a network security perimeter, a registry below Premium.
+under a network security perimeter, a registry below Premium. Workspaces are ``workspace``'s.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from shared.model.environment import (
     KeyVault,
     Registry,
     StorageAccount,
-    Workspace,
 )
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject, dig
@@ -43,7 +42,7 @@ _NAME: Final = "network_access"
 _TRUSTED: Final = "AzureServices"
 _PUBLIC: Final = "properties.publicNetworkAccess"
 
-type Guarded = StorageAccount | KeyVault | Registry | Workspace
+type Guarded = StorageAccount | KeyVault | Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ _FIELDS: Final = MappingProxyType(
             "properties.networkAcls", "properties.networkAcls.bypass", "properties.networkAcls"
         ),
         Registry: _Fields("properties.networkRuleSet", "properties.networkRuleBypassOptions"),
-        Workspace: _Fields(),
     }
 )
 
@@ -75,7 +73,6 @@ def _declared(environment: Environment) -> tuple[Guarded, ...]:
         *environment.storage_accounts,
         *environment.key_vaults,
         *environment.registries,
-        *environment.workspaces,
     )
     return tuple(sorted((part for part in parts if _says_something(part)), key=lambda p: p.id))
 
@@ -83,8 +80,6 @@ def _declared(environment: Environment) -> tuple[Guarded, ...]:
 def _says_something(part: Guarded) -> bool:
     if part.public_network_access is not None:
         return True
-    if isinstance(part, Workspace):
-        return False
     return part.default_action is not None or part.trusted_services is not None
 
 
@@ -155,7 +150,7 @@ def _of_public_access(part: Guarded, body: JsonObject) -> Iterator[Difference]:
 
 def _of_default_action(part: Guarded, body: JsonObject) -> Iterator[Difference]:
     """No rules at all mean that the firewall is off, which is Allow."""
-    if isinstance(part, Workspace) or part.default_action is None:
+    if part.default_action is None:
         return
     rules = _FIELDS[type(part)].rules
     live = str(dig(body, f"{rules}.defaultAction") or "Allow")
@@ -168,7 +163,7 @@ def _of_default_action(part: Guarded, body: JsonObject) -> Iterator[Difference]:
 def _of_trusted_services(
     part: Guarded, environment: Environment, body: JsonObject
 ) -> Iterator[Difference]:
-    if isinstance(part, Workspace) or part.trusted_services is None:
+    if part.trusted_services is None:
         return
     path = _FIELDS[type(part)].bypass
     live = str(dig(body, path) or _TRUSTED)
@@ -226,8 +221,6 @@ def _public_edits(part: Guarded, reasons: set[str]) -> tuple[Edit, ...]:
 
 def _rule_edits(part: Guarded, body: JsonObject, reasons: set[str]) -> tuple[Edit, ...]:
     """Rules that are written where there were none take the declared exception along."""
-    if isinstance(part, Workspace):
-        return ()
     fields = _FIELDS[type(part)]
     edits = []
     action = "DefaultActionChanged" in reasons
@@ -250,14 +243,11 @@ REMEDIATOR: Final = Remediator(
         "Microsoft.KeyVault/vaults/delete",
         "Microsoft.ContainerRegistry/registries/write",
         "Microsoft.ContainerRegistry/registries/delete",
-        "Microsoft.MachineLearningServices/workspaces/write",
-        "Microsoft.MachineLearningServices/workspaces/delete",
     ),
     permissions=(
         "Microsoft.Storage/storageAccounts/write",
         "Microsoft.KeyVault/vaults/write",
         "Microsoft.ContainerRegistry/registries/write",
-        "Microsoft.MachineLearningServices/workspaces/write",
         # Subnets in the rules that are sent back with them (domain.md 7).
         "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
     ),
@@ -265,7 +255,6 @@ REMEDIATOR: Final = Remediator(
         "Microsoft.Storage/storageAccounts/read",
         "Microsoft.KeyVault/vaults/read",
         "Microsoft.ContainerRegistry/registries/read",
-        "Microsoft.MachineLearningServices/workspaces/read",
         "Microsoft.Authorization/locks/read",
     ),
     reads=reads,

@@ -20,7 +20,7 @@ def words(text: object) -> list[str]:
 
 def edited(current: object, edit: Edit) -> Any:  # noqa: ANN401 - JSON
     """What the field holds after ``edit``, given what it holds now."""
-    if edit.kind is EditKind.SET:
+    if edit.kind in {EditKind.SET, EditKind.SET_AGAIN}:
         return edit.value
     if edit.kind is EditKind.ADD_ITEM:
         return _with_item(current, edit.value)
@@ -44,12 +44,15 @@ def _named(item: object) -> str:
 
 
 def changes_of(live: JsonObject, edits: Iterable[Edit]) -> tuple[Change, ...]:
-    """Field by field, what ``edits`` would change on ``live``; nothing for fields in order."""
+    """Field by field, what ``edits`` would change on ``live``; nothing for fields in order.
+
+    What is to be set again is a change even where it looks the same.
+    """
     found = []
     for edit in edits:
         before = dig(live, edit.path)
         after = edited(before, edit)
-        if before != after:
+        if before != after or edit.kind is EditKind.SET_AGAIN:
             found.append(Change(edit.path, before, after))
     return tuple(found)
 

@@ -36,6 +36,7 @@ class EditKind(StrEnum):
     """How an owned field is put right."""
 
     SET = "set"  # the field gets the value
+    SET_AGAIN = "set-again"  # it is written even where it holds the value: the last write wins
     ADD_WORD = "add-word"  # a comma list gets the word ("AzureServices"), "None" gives way
     ADD_ITEM = "add-item"  # a list gets the object, unless one with the same id or service is there
 

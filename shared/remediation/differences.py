@@ -43,6 +43,8 @@ NEXT: Final = MappingProxyType(
         "TrustDeclaredOff": "The trusted services are not shut out from here; do it by hand.",
         "Unreadable": "Nothing is done on what could not be seen; give Relink the right to read it.",
         "WorkspaceGone": "The workspace does not exist; create it again or change the manifest.",
+        "WorkspaceKeeps": "A workspace keeps its storage account and its vault for life; capture the "
+        "manifest again or make the workspace anew.",
         "ZoneGone": "A deleted zone is not created again from here: its links and records are not "
         "known. Create it again or change the manifest.",
     }

@@ -110,6 +110,7 @@ def workspace(plan: Plan) -> Json:
                 "ml", f"Microsoft.Insights/components/{plan.prefix}-mlai"
             ),
             "publicNetworkAccess": "Disabled",
+            "imageBuildCompute": "train-cpu",
             "hbiWorkspace": False,
             "v1LegacyMode": False,
         },

@@ -69,6 +69,9 @@ DRIFTS: dict[str, Drift] = {
     "storage-open": lambda w: w.set(STORAGE, PUBLIC, "Enabled"),
     "vault-open": lambda w: w.set(VAULT, PUBLIC, "Enabled"),
     "registry-open": lambda w: w.set(REGISTRY, "properties.networkRuleBypassOptions", "None"),
+    "workspace-legacy": lambda w: w.set(WORKSPACE, "properties.v1LegacyMode", value=True),
+    "workspace-vault-changed": lambda w: w.set(WORKSPACE, "properties.keyVault", f"{VAULT}2"),
+    "workspace-identity-gone": lambda w: w.set(WORKSPACE, "identity", {"type": "None"}),
     "workspace-open": lambda w: w.set(WORKSPACE, PUBLIC, "Enabled"),
     "restarted": lambda w: w.remembering(OWED, restarted(RESTART)),
     "restart-told": lambda w: w.remembering(OWED),
@@ -88,7 +91,10 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "compute-missing", "compute-failed", "roles-missing", "restarted", "restart-told",
         "started-running", "link-new",
     ),
-    "network_access": ("storage-open", "vault-open", "registry-open", "workspace-open"),
+    "network_access": ("storage-open", "vault-open", "registry-open"),
+    "workspace": (
+        "workspace-open", "workspace-legacy", "workspace-vault-changed", "workspace-identity-gone",
+    ),
 }  # fmt: skip
 
 each = pytest.mark.parametrize("remediator", REMEDIATORS, ids=lambda remediator: remediator.name)
@@ -316,4 +322,4 @@ def test_no_resource_is_written_by_two_remediators() -> None:
 
 
 def test_only_closing_access_is_urgent() -> None:
-    assert [r.name for r in REMEDIATORS if r.urgent] == ["network_access"]
+    assert [r.name for r in REMEDIATORS if r.urgent] == ["network_access", "workspace"]

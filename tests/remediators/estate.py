@@ -25,6 +25,7 @@ WORKSPACE = rid("ml", "Microsoft.MachineLearningServices/workspaces", "ws")
 STORAGE = rid("ml", "Microsoft.Storage/storageAccounts", "st")
 VAULT = rid("ml", "Microsoft.KeyVault/vaults", "kv")
 REGISTRY = rid("ml", "Microsoft.ContainerRegistry/registries", "cr")
+INSIGHTS = rid("ml", "Microsoft.Insights/components", "ai")
 CLUSTER = rid("aks", "Microsoft.ContainerService/managedClusters", "k8s")
 VNET = rid("net", "Microsoft.Network/virtualNetworks", "hub")
 SUBNET = VNET.child("subnets", "endpoints")
@@ -38,6 +39,7 @@ ASSIGNED = rid("ml", "Microsoft.ManagedIdentity/userAssignedIdentities", "cpu-id
 RECORD = AKS_ZONE.child("A", "k8s")
 GROUP = BLOB.child("privateDnsZoneGroups", "default")
 PRINCIPAL = "aaaaaaaa-0000-4000-8000-000000000001"
+OWNER = "aaaaaaaa-0000-4000-8000-000000000002"
 LINK = f"{SUB}/resourceGroups/ms/providers/Microsoft.Network/privateLinkServices/pls-1"
 CREATED = "2026-11-01T00:00:00+00:00"
 
@@ -81,6 +83,19 @@ SYSTEM = {"type": "SystemAssigned"}
 USER = {"type": "UserAssigned", "userAssignedIdentities": {ASSIGNED.text: {}}}
 
 
+def _settings() -> dict[str, Any]:
+    """What is declared of the workspace beside its access."""
+    return {
+        "storageAccount": STORAGE.text,
+        "keyVault": VAULT.text,
+        "containerRegistry": REGISTRY.text,
+        "applicationInsights": INSIGHTS.text,
+        "systemAssignedIdentity": True,
+        "v1LegacyMode": False,
+        "imageBuildCompute": "build",
+    }
+
+
 def manifest() -> dict[str, Any]:
     closed = {"publicNetworkAccess": "Disabled"}
     rules = {**closed, "defaultAction": "Deny", "trustedServices": True}
@@ -92,7 +107,7 @@ def manifest() -> dict[str, Any]:
     return {
         "apiVersion": "relink/v1",
         "name": "prod",
-        "workspaces": [{"id": WORKSPACE.text, **closed, "storageAccount": STORAGE.text}],
+        "workspaces": [{"id": WORKSPACE.text, **closed, **_settings()}],
         "storageAccounts": [{"id": STORAGE.text, **rules}],
         "keyVaults": [{"id": VAULT.text, **rules}],
         "registries": [{"id": REGISTRY.text, **rules}],
@@ -235,9 +250,15 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
     zones = [{"name": "blob", "properties": {"privateDnsZoneId": BLOB_ZONE.text}}]
     group = {"provisioningState": "Succeeded", "privateDnsZoneConfigs": zones}
     record = {"ttl": 60, "metadata": {"by": "us"}, "aRecords": [{"ipv4Address": "10.0.0.5"}]}
-    workspace = {"publicNetworkAccess": "Disabled", "provisioningState": "Succeeded"}
+    workspace = {
+        **{k: v for k, v in _settings().items() if k != "systemAssignedIdentity"},
+        "publicNetworkAccess": "Disabled",
+        "allowPublicAccessWhenBehindVnet": False,
+        "provisioningState": "Succeeded",
+    }
+    owner = {"type": "SystemAssigned", "principalId": OWNER}
     return {
-        WORKSPACE: {"properties": workspace},
+        WORKSPACE: {"identity": owner, "properties": workspace},
         STORAGE: _secured(_rules()),
         VAULT: _secured(_rules(bypass="AzureServices")),
         REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},

@@ -29,7 +29,7 @@ from tests.remediators.world import (
 
 PUBLIC = "properties.publicNetworkAccess"
 ACLS = "properties.networkAcls"
-EVERY = [STORAGE, VAULT, REGISTRY, WORKSPACE]
+EVERY = [STORAGE, VAULT, REGISTRY]
 
 
 def patches(world: World) -> list[dict[str, Any]]:
@@ -52,13 +52,8 @@ def test_casing_is_no_difference(resource: ResourceId) -> None:
     assert World().set(resource, PUBLIC, "disabled").find(REMEDIATOR) == []
 
 
-def test_a_workspace_declared_open_is_opened_again() -> None:
-    env = declared("workspaces", WORKSPACE, publicNetworkAccess="Enabled")
-    assert named(World().find(REMEDIATOR, env)) == {"PublicAccessDisabled"}
-
-
 def test_what_is_not_declared_is_not_looked_at() -> None:
-    env = environment(workspaces=[{"id": WORKSPACE.text}], storageAccounts=[{"id": STORAGE.text}])
+    env = environment(storageAccounts=[{"id": STORAGE.text}])
     world = World().set(WORKSPACE, PUBLIC, "Enabled").set(STORAGE, PUBLIC, "Enabled")
     assert world.find(REMEDIATOR, env) == []
     assert not {read.resource for read in world.asked} & {WORKSPACE, STORAGE}

@@ -15,7 +15,7 @@ from shared.model.trigger import Cause, Trigger
 from shared.workflow.assess import active
 from shared.workflow.services import Services
 
-ALL = ("network_access", "private_endpoint", "cluster_endpoint", "kubernetes_compute")
+ALL = ("network_access", "workspace", "private_endpoint", "cluster_endpoint", "kubernetes_compute")
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
@@ -52,7 +52,7 @@ def test_a_choice_brings_along_what_it_needs() -> None:
 
 def test_what_needs_something_that_is_off_does_not_look() -> None:
     off = {"cluster_endpoint": "off"}
-    assert looking(modes=off) == ("network_access", "private_endpoint")
+    assert looking(modes=off) == ("network_access", "workspace", "private_endpoint")
     assert looking("kubernetes_compute", modes=off) == ()
 
 
