@@ -6,7 +6,8 @@ into the text: capturing, breaking, reconciling and capturing again gives the sa
 """
 
 from shared.capture.draft import Draft, Remark, draw
-from shared.capture.survey import Survey, needed
+from shared.capture.surroundings import needed
+from shared.capture.survey import Survey
 from shared.capture.text import SCHEMA_FILE, name_for, write
 
 __all__ = ["SCHEMA_FILE", "Draft", "Remark", "Survey", "draw", "name_for", "needed", "write"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from shared.capture.access import (
     Item,
@@ -14,13 +13,23 @@ from shared.capture.access import (
     workspace_item,
 )
 from shared.capture.links import compute_item, endpoint_item
+from shared.capture.networks import network_items, security_group_items, zone_items
+from shared.capture.roles import write_roles
+from shared.capture.settings import (
+    insights_items,
+    managed_items,
+    write_cluster,
+    write_registry,
+    write_storage,
+    write_vault,
+    write_workspace,
+)
+from shared.capture.surroundings import Surroundings
 from shared.capture.survey import MANAGED_CLUSTERS, Survey
 from shared.model.actual import Absent, Actual, Question, Unreadable
-from shared.model.arm import ClusterView
+from shared.model.arm import ClusterView, EndpointView
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
-
-_WORKSPACE_USES: Final = ("storageAccount", "keyVault", "containerRegistry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +53,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A manifest to be written. ``unread`` names parts that could not be read, and why."""
+    """A manifest to be written. ``unread`` names parts that could not be read, and why.
+
+    ``isolation`` is the documented scenario that the live environment is, if it clearly is one.
+    """
 
     name: str
     sections: tuple[Section, ...]
     unread: tuple[str, ...] = ()
+    isolation: str = ""
+    cloud: str = "public"
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
@@ -61,21 +75,77 @@ class Draft:
         )
 
 
-def draw(name: str, workspaces: Iterable[ResourceId], actual: Actual) -> Draft:
+def draw(
+    name: str, workspaces: Iterable[ResourceId], actual: Actual, *, cloud: str = "public"
+) -> Draft:
     """The draft of what was read around ``workspaces`` (``needed`` has nothing left to ask)."""
     survey = Survey(tuple(sorted(workspaces)), actual)
+    around = Surroundings(survey)
+    endpoints = tuple(_endpoints(survey))
+    zones = [ResourceId.parse(r["zone"]) for e in endpoints for r in e.body.get("records", ())]
     sections = (
-        Section("workspaces", tuple(_of(survey, survey.workspaces, workspace_item))),
+        Section("workspaces", tuple(_workspaces(around))),
         Section("storageAccounts", tuple(_storage(survey))),
-        Section("keyVaults", tuple(_of(survey, survey.associated("keyVault"), vault_item))),
+        Section("keyVaults", tuple(_of(survey, survey.associated("keyVault"), _vault))),
         Section(
-            "registries", tuple(_of(survey, survey.associated("containerRegistry"), registry_item))
+            "registries", tuple(_of(survey, survey.associated("containerRegistry"), _registry))
         ),
-        Section("clusters", tuple(_cluster(survey, cluster) for cluster in survey.clusters)),
-        Section("privateEndpoints", tuple(_endpoints(survey))),
+        Section("applicationInsights", tuple(insights_items(around))),
+        Section("clusters", tuple(_cluster(around, cluster) for cluster in survey.clusters)),
+        Section("virtualNetworks", tuple(network_items(around))),
+        Section("networkSecurityGroups", tuple(security_group_items(around))),
+        Section("privateDnsZones", tuple(zone_items(around, zones))),
+        Section("privateEndpoints", endpoints),
         Section("computes", tuple(_computes(survey))),
+        Section("managedComputes", tuple(managed_items(around))),
+        Section("identities", tuple(_identities(around))),
     )
-    return Draft(name, sections, tuple(_unread(survey)))
+    return Draft(name, sections, tuple(_unread(survey)), _isolation(survey, endpoints), cloud)
+
+
+def _isolation(survey: Survey, endpoints: Iterable[Item]) -> str:
+    """``private`` where everything is closed and has an endpoint; otherwise a person says."""
+    reached = {EndpointView.of(item.body["body"]).target for item in endpoints}
+    closed = all(
+        str(dig(survey.actual.body(each), "properties.publicNetworkAccess")).lower() == "disabled"
+        and each in reached
+        for each in (*survey.workspaces, *survey.guarded)
+    )
+    private = all(
+        dig(survey.actual.body(cluster), "properties.apiServerAccessProfile.enablePrivateCluster")
+        for cluster in survey.aks
+    )
+    return "private" if closed and private and survey.aks and survey.guarded else ""
+
+
+def _workspaces(around: Surroundings) -> Iterator[Item]:
+    for item in _of(around.survey, around.survey.workspaces, workspace_item):
+        resource = ResourceId.parse(item.body["id"])
+        write_workspace(item, around.actual.body(resource) or {})
+        write_roles(item, around, resource)
+        yield item
+
+
+def _vault(resource: ResourceId, body: JsonObject) -> Item:
+    item = vault_item(resource, body)
+    write_vault(item, body)
+    return item
+
+
+def _registry(resource: ResourceId, body: JsonObject) -> Item:
+    item = registry_item(resource, body)
+    write_registry(item, body)
+    return item
+
+
+def _identities(around: Surroundings) -> Iterator[Item]:
+    """Identities that have roles; one without any has nothing to lose."""
+    for identity in around.identities:
+        body = around.actual.body(identity)
+        item = Item({"id": _own_id(identity, body).text})
+        write_roles(item, around, identity)
+        if body is not None and "roles" in item.body:
+            yield item
 
 
 def _of(
@@ -97,15 +167,18 @@ def _storage(survey: Survey) -> Iterator[Item]:
             == account
         ]
         if body is not None:
-            yield storage_item(_own_id(account, body), body, users)
+            item = storage_item(_own_id(account, body), body, users)
+            write_storage(item, body)
+            yield item
 
 
-def _cluster(survey: Survey, cluster: ResourceId) -> Item:
+def _cluster(around: Surroundings, cluster: ResourceId) -> Item:
     """A cluster. It is listed even unread: computes and endpoints refer to it."""
-    body = survey.actual.body(cluster)
+    body = around.actual.body(cluster)
     item = Item({"id": _own_id(cluster, body).text})
     if cluster.type != MANAGED_CLUSTERS:
         item.remarks.append("an Arc cluster: its computes are reported on, never detached")
+        write_cluster(item, around.actual, cluster)
         return item
     if body is None:
         item.remarks.append("it could not be read; add vnetIntegration: true if it has that")
@@ -113,6 +186,8 @@ def _cluster(survey: Survey, cluster: ResourceId) -> Item:
     view = ClusterView.of(body)
     if view.vnet_integration:
         item.body["vnetIntegration"] = True
+    write_cluster(item, around.actual, cluster)
+    write_roles(item, around, cluster)
     item.remarks += _cluster_remarks(view, body)
     return item
 

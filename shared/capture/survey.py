@@ -1,6 +1,6 @@
 """Owns the walk from a workspace to everything that its connections depend on.
 
-A survey looks at what has been read and says what belongs to the environment; ``needed`` says what
+A survey looks at what has been read and says what belongs to the environment; ``asked`` says what
 must be read to see further. It refuses to guess: what could not be read is left out and named.
 """
 
@@ -151,11 +151,11 @@ class Survey:
         return found
 
 
-def needed(workspaces: Iterable[ResourceId], actual: Actual) -> frozenset[Read]:
-    """What must still be read. Empty: everything that can be seen has been."""
-    survey = Survey(tuple(workspaces), actual)
-    wanted = {*_of_targets(survey), *_of_endpoints(survey), *_of_computes(survey)}
-    return frozenset(read for read in wanted if read not in actual)
+def asked(survey: Survey) -> Iterator[Read]:
+    """What the walk itself asks, answered or not."""
+    yield from _of_targets(survey)
+    yield from _of_endpoints(survey)
+    yield from _of_computes(survey)
 
 
 def _of_targets(survey: Survey) -> Iterator[Read]:

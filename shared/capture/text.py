@@ -28,6 +28,9 @@ SCHEMA_FILE: Final = "environment.schema.json"
 _EDITOR: Final = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
 _MODE: Final = """\
 What a run may do: off, observe, approve or remediate. The app's RELINK_MODE is a ceiling over it."""
+_ISOLATION: Final = """\
+Which documented scenario this is: none, dependencies (a public workspace) or private. What
+contradicts it is reported."""
 _SECTIONS: Final = {
     "workspaces": "Workspaces, with what is associated with them. Public access is kept as written.",
     "storageAccounts": """\
@@ -36,6 +39,16 @@ trusted Azure services are let in. Rules for addresses, networks and resources a
     "keyVaults": "Network access of key vaults, in the same words.",
     "registries": "Network access of container registries, in the same words.",
     "clusters": "Clusters that computes are attached from. Relink never starts, stops or changes them.",
+    "applicationInsights": """\
+Application Insights: who may send to it and ask it from public networks. Reported, never changed.""",
+    "virtualNetworks": """\
+Networks: their side of the peerings between them, and what is required of the subnets in use.
+Peerings and service endpoints are put back; anything else about a subnet is reported.""",
+    "networkSecurityGroups": """\
+Security groups of these subnets, with the rules that must be in them. Other rules are left alone.""",
+    "privateDnsZones": """\
+Zones of the endpoints' names, with the links by which these networks resolve them. A lost link is
+put back; a lost zone is reported.""",
     "privateEndpoints": """\
 Private endpoints, each as a complete writable body: it is what a lost one is made from again.
 zoneGroup: the DNS zones that Azure writes its records to. records: A records that nobody but you
@@ -43,6 +56,11 @@ keeps (Azure writes none for API servers); their address is the endpoint's, what
     "computes": """\
 Kubernetes computes, each as a complete writable body. roles: what the identity that Azure makes at
 each attach is given; identities that you made yourself keep theirs.""",
+    "managedComputes": """\
+Compute clusters and instances: where they lie and who reaches them. Reported, never changed.""",
+    "identities": """\
+Identities of your own that the environment runs as, with their roles. Roles on Relink's closed list
+are put back; any other is reported with the command that gives it.""",
 }
 
 
@@ -55,6 +73,10 @@ def write(draft: Draft) -> str:
         _comment(_MODE),
         "mode: remediate\n",
     ]
+    if draft.cloud != "public":
+        parts.append(f"\ncloud: {draft.cloud}\n")
+    if draft.isolation:
+        parts.append(f"\n{_comment(_ISOLATION)}isolation: {draft.isolation}\n")
     parts += [_section(section) for section in draft.sections if section.items]
     parts += list(_left_out(draft))
     return "".join(parts)
@@ -67,14 +89,14 @@ def name_for(workspace: ResourceId) -> str:
 
 
 def _section(section: Section) -> str:
-    items = "".join(_item(section.key, item) for item in section.items)
+    items = "".join(_item(item) for item in section.items)
     return f"\n{_comment(_SECTIONS[section.key])}{section.key}:\n{items}"
 
 
-def _item(key: str, item: Item) -> str:
+def _item(item: Item) -> str:
     remarks = "".join(_comment(f"Look: {remark}.", "  ") for remark in item.remarks)
     text = _yaml([item.body])
-    return remarks + (_with_role_names(text) if key == "computes" else text)
+    return remarks + (_with_role_names(text) if "roles" in item.body else text)
 
 
 def _with_role_names(text: str) -> str:

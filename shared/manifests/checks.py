@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from shared.manifests.document import Path
 from shared.manifests.parsing import Parsed, texts
 from shared.manifests.problem import Problem
-from shared.model.environment import SECTIONS, Environment
+from shared.model.environment import (
+    SECTIONS,
+    Environment,
+    Insights,
+    ManagedCompute,
+    NetworkSecurityGroup,
+    Peering,
+    PrivateDnsZone,
+    SecurityRule,
+    UserIdentity,
+    VirtualNetwork,
+    ZoneLink,
+)
 from shared.model.resource_id import InvalidResourceIdError, ResourceId
 from shared.model.roles import ALLOWED_ROLES, role_name
 
@@ -78,16 +91,20 @@ def settle_owners(parsed: Sequence[Parsed]) -> tuple[dict[str, Environment], tup
     """By file: each environment, with ``owned: false`` on what two manifests claim.
 
     A resource, or an own A record, that two manifests own is written by neither until one of them
-    says ``owned: false``; each claim is a problem that names the other file.
+    says ``owned: false``; each claim is a problem that names the other file. What environments
+    share by nature (a peering, a zone's link, a security rule) may be declared by several, as long
+    as all say the same.
     """
     claims: dict[str, list[tuple[Parsed, Path]]] = defaultdict(list)
+    said: dict[str, set[str]] = defaultdict(set)
     for each in parsed:
-        for key, path in _claims(each.environment):
+        for key, path, content in _claims(each.environment):
             claims[key].append((each, path))
+            said[key].add(content or each.file)
     contested: dict[str, set[Path]] = defaultdict(set)
     problems = []
     for key, holders in claims.items():
-        if len({each.file for each, _ in holders}) > 1:
+        if len({each.file for each, _ in holders}) > 1 and len(said[key]) > 1:
             for each, path in holders:
                 contested[each.file].add(path[:2])
                 problems.append(_overlap(each, path, key, holders))
@@ -95,16 +112,39 @@ def settle_owners(parsed: Sequence[Parsed]) -> tuple[dict[str, Environment], tup
     return settled, tuple(problems)
 
 
-def _claims(environment: Environment) -> Iterator[tuple[str, Path]]:
-    """What the environment owns: key and path."""
+def _claims(environment: Environment) -> Iterator[tuple[str, Path, str]]:
+    """What the environment owns: key, path, and what it says of it where others may say the same."""
     for attribute, name in SECTIONS.items():
         for at, part in enumerate(getattr(environment, attribute)):
-            if part.owned:
-                yield part.id.key, (name, at, "id")
+            if part.owned and isinstance(part, _SHARED):
+                yield from _shared_claims(part, (name, at))
+            elif part.owned and not isinstance(part, _NEVER_WRITTEN):
+                yield part.id.key, (name, at, "id"), ""
     for at, endpoint in enumerate(environment.private_endpoints):
         for number, record in enumerate(endpoint.records if endpoint.owned else ()):
             path = ("privateEndpoints", at, "records", number)
-            yield f"{record.zone.key}/a/{record.name.lower()}", path
+            yield f"{record.zone.key}/a/{record.name.lower()}", path, ""
+
+
+_SHARED: Final = (VirtualNetwork, NetworkSecurityGroup, PrivateDnsZone)
+_NEVER_WRITTEN: Final = (Insights, ManagedCompute, UserIdentity)
+"""Reported on, or, as an identity, given roles that take nothing from another manifest's."""
+
+
+def _shared_claims(
+    part: VirtualNetwork | NetworkSecurityGroup | PrivateDnsZone, path: Path
+) -> Iterator[tuple[str, Path, str]]:
+    items: tuple[Peering | SecurityRule | ZoneLink, ...]
+    match part:
+        case VirtualNetwork():
+            kind, items = "peerings", part.peerings
+        case NetworkSecurityGroup():
+            kind, items = "rules", part.rules
+        case PrivateDnsZone():
+            kind, items = "links", part.links
+    for number, item in enumerate(items):
+        key = f"{part.id.key}/{kind}/{item.name.lower()}"
+        yield key, (*path, kind, number), item.model_dump_json().lower()
 
 
 def _overlap(own: Parsed, path: Path, key: str, holders: Iterable[tuple[Parsed, Path]]) -> Problem:
