@@ -44,4 +44,5 @@ KINDS: Final[Mapping[str, Kind]] = {
     "": Kind(get=_get_group),
     "microsoft.managedidentity/userassignedidentities": Kind(get=_by_id("2023-01-31")),
     "microsoft.kubernetes/connectedclusters": Kind(get=_by_id("2024-01-01")),
+    "microsoft.insights/components": Kind(get=_by_id("2020-02-02")),
 }

@@ -134,7 +134,7 @@ _NEVER_WRITTEN: Final = (Insights, ManagedCompute, UserIdentity)
 def _shared_claims(
     part: VirtualNetwork | NetworkSecurityGroup | PrivateDnsZone, path: Path
 ) -> Iterator[tuple[str, Path, str]]:
-    items: tuple[Peering | SecurityRule | ZoneLink, ...]
+    items: Sequence[Peering | SecurityRule | ZoneLink]
     match part:
         case VirtualNetwork():
             kind, items = "peerings", part.peerings

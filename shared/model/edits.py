@@ -39,6 +39,8 @@ def _with_item(current: object, item: JsonObject) -> list[Any]:
 
 def _named(item: object) -> str:
     """What an item of a list is about: an id, or a service ("Microsoft.Storage")."""
+    if not isinstance(item, dict):
+        return str(item).lower()
     found = dig(item, "id") or dig(item, "service") or dig(item, "name")
     return str(found or "").lower()
 
