@@ -159,15 +159,26 @@ STEP_SPAN: Final = Signal(
     "One step, Azure's operation and the waiting for it included.",
     {"unit": "the unit it belongs to", "step": "its place there", "kind": "how it ended"},
 )
+ACTIVITY_SPAN: Final = Signal(
+    "relink.activity",
+    Kind.DEPENDENCY,
+    "One activity at work, under its step or, where it serves the run as a whole, under its root.",
+    {
+        "run": "id of the run",
+        "activity": "assess, start_step, look_step or conclude_run",
+        "unit": "the unit that it worked for, where it did",
+    },
+)
 ARM_SPAN: Final = Signal(
     "relink.arm",
     Kind.DEPENDENCY,
-    "One call of ARM. Its name in the workspace is its method and path.",
+    "One call of ARM, under its activity. Its name in the workspace is its method and path.",
     {
         "http.request.method": "HTTP method",
         "url.full": "address, without a query",
         "http.response.status_code": "HTTP status",
-        "az.service_request_id": "the id that Azure's support asks for",
+        "az.service_request_id": "x-ms-request-id, which Azure's support asks for",
+        "az.correlation_request_id": "x-ms-correlation-request-id, by which the activity log finds it",
     },
 )
 
@@ -175,6 +186,6 @@ SIGNALS: Final = (
     RUN_ENDED, FINDING, SWEEP,
     RUNS, FINDINGS, RUN_SECONDS, EVENT_SECONDS, AZURE_SECONDS, ARM_CALLS,
     DRIFT_OPEN, IN_DRIFT, QUEUE_DEPTH, SWEEP_AGE,
-    RUN_SPAN, WAIT_SPAN, STEP_SPAN, ARM_SPAN,
+    RUN_SPAN, WAIT_SPAN, STEP_SPAN, ACTIVITY_SPAN, ARM_SPAN,
 )  # fmt: skip
 """All of them, in the order of docs/telemetry.md."""

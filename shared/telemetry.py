@@ -67,6 +67,9 @@ def configure(connection_string: str | None, credential: TokenCredential | None 
     if credential is not None:
         options["credential"] = credential
     configure_azure_monitor(**options)
+    from shared.tracing import adopt_ids  # noqa: PLC0415 - needs OpenTelemetry
+
+    adopt_ids()
     logging.getLogger(_LOGGER).setLevel(logging.INFO)
 
 
@@ -114,6 +117,7 @@ def arm_call(call: Call) -> None:
         "url.full": f"https://{call.host}{call.path}",
         "http.response.status_code": call.status,
         "az.service_request_id": call.request_id,
+        "az.correlation_request_id": call.correlation_id,
     }
     began = time.time_ns() - int(call.seconds * 1e9)
     kind = trace.SpanKind.CLIENT
@@ -121,6 +125,15 @@ def arm_call(call: Call) -> None:
         ARM_SPAN.name, kind=kind, attributes=told, start_time=began
     )
     span.end()
+
+
+def activity(name: str, message: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """The span of an activity, while it works on ``message``. Nothing where nothing is exported."""
+    if not _configured.is_set():
+        return nullcontext()
+    from shared.tracing import activity_trace  # noqa: PLC0415 - only where it is exported
+
+    return activity_trace(name, message)
 
 
 def _trace(record: JsonObject) -> AbstractContextManager[None]:

@@ -17,6 +17,7 @@ class Call:
     seconds: float
     request_id: str
     host: str = ""
+    correlation_id: str = ""
 
 
 class CallLog:

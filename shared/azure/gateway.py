@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,8 @@ class Azure:
         if not wanted:
             return {}
         with ThreadPoolExecutor(min(self._concurrency, len(wanted)), "azure-read") as pool:
-            asked = {read: pool.submit(self._observe, read) for read in wanted}
+            # Each in the context of the run: what it asks of Azure belongs to the run's trace.
+            asked = {read: pool.submit(copy_context().run, self._observe, read) for read in wanted}
         _raise_worst(asked)
         return {read: answer.result() for read, answer in asked.items()}
 

@@ -77,16 +77,18 @@ class _Counted(HTTPPolicy[Any, Any]):
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send, and remember how long it took and what came of it."""
         began = time.perf_counter()
-        status, answered_as = 0, ""
+        status, answered_as, correlated_as = 0, "", ""
         try:
             response = self.next.send(request)
             status = response.http_response.status_code
-            answered_as = response.http_response.headers.get("x-ms-request-id", "")
+            headers = response.http_response.headers
+            answered_as = headers.get("x-ms-request-id", "")
+            correlated_as = headers.get("x-ms-correlation-request-id", "")
         finally:
             sent = request.http_request
             took, url = time.perf_counter() - began, urlsplit(sent.url)
-            call = Call(sent.method, url.path, status, took, answered_as, url.netloc)
-            self._log.add(call)
+            ids = (answered_as, url.netloc, correlated_as)
+            self._log.add(Call(sent.method, url.path, status, took, *ids))
         return response
 
 

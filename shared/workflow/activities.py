@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
+from shared import telemetry
 from shared.azure.errors import Transient
 from shared.model.codec import dump, load
 from shared.model.progress import Progress, Retry, Waiting
@@ -85,9 +87,23 @@ def _told(progress: Progress) -> dict[str, Any]:
     return told
 
 
+def _traced(name: str, activity: Activity) -> Activity:
+    """The activity in a span of its run's trace."""
+
+    @wraps(activity)
+    def work(services: Services, message: dict[str, Any]) -> dict[str, Any]:
+        with telemetry.activity(name, message):
+            return activity(services, message)
+
+    return work
+
+
 ACTIVITIES: Mapping[str, Activity] = {
-    "assess": assess_activity,
-    "start_step": start_activity,
-    "look_step": look_activity,
-    "conclude_run": conclude_activity,
+    name: _traced(name, activity)
+    for name, activity in (
+        ("assess", assess_activity),
+        ("start_step", start_activity),
+        ("look_step", look_activity),
+        ("conclude_run", conclude_activity),
+    )
 }

@@ -38,10 +38,11 @@ def start_step(services: Services, errand: Errand) -> Progress:
     held = _held_back(services, errand)
     if held is not None:
         return held
-    if isinstance(step, DESTRUCTIVE) and unit.intent is not None:
+    intent = unit.intent_of(step.resource)
+    if isinstance(step, DESTRUCTIVE) and intent is not None:
         now = services.clock()
-        intent = replace(unit.intent, run=errand.run, stored_at=now, remediator=unit.remediator)
-        services.records.store_intent(errand.environment, intent)
+        kept = replace(intent, run=errand.run, stored_at=now, remediator=unit.remediator)
+        services.records.store_intent(errand.environment, kept)
     return services.azure().start(step, dict(assessment.observed()))
 
 

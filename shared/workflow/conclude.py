@@ -189,7 +189,7 @@ def _settled_intents(
     return [
         intent
         for intent in intents
-        if intent.resource in last.looked_at
+        if any(intent.resource.within(part) for part in last.looked_at)
         and intent.resource not in open_
         and (whole or intent.remediator in last.active)
     ]

@@ -34,6 +34,7 @@ from shared.triggers.intake import Intake
 from shared.triggers.sweep import sweep_all
 from tests.azure.wires import Canned, over_canned
 from tests.core.builders import ENDPOINT, NOW, delete, destroying, rid, tiny
+from tests.e2e.stage import build
 from tests.triggers.client import FakeClient
 from tests.workflow.stages import BROKEN, broken
 from tests.workflow.world import World, wish, world
@@ -116,6 +117,7 @@ def rows(items: list[Row], at: datetime) -> list[Row]:
         if table == "AppMetrics":
             (point,) = base["metrics"]
             row |= {"Name": point["name"], "Sum": point["value"], "ItemCount": point.get("count")}
+            row |= {"Min": point.get("min"), "Max": point.get("max")}
         if "duration" in base:
             row["DurationMs"] = milliseconds(base["duration"])
         found.append(row)
@@ -136,7 +138,10 @@ class Told:
         self.folder = Path(tempfile.mkdtemp())
         self.here = make(self.folder)
         self.here.services = replace(
-            self.here.services, report=telemetry.report, swept=telemetry.swept
+            self.here.services,
+            report=telemetry.report,
+            swept=telemetry.swept,
+            measure=telemetry.measure,
         )
         self.rows: list[Row] = []
         self._runs = 0
@@ -217,6 +222,26 @@ def late_wish(told: Told) -> None:
     told.run(wished=0.25)
 
 
+def missed_sweeps(told: Told) -> None:
+    """Two sweeps with three hours between them."""
+    told.sweep()
+    told.pass_hours(3)
+    told.sweep()
+
+
+def restarted(told: Told) -> None:
+    """A cluster was restarted behind Relink's back: real clients, simulated Azure, one trace."""
+    stage = build(told.folder, environ={"RELINK_MODE": "remediate"})
+    stage.human("POST", f"{stage.ids.cluster}/stop")
+    stage.advance(1200)
+    stage.human("POST", f"{stage.ids.cluster}/start")
+    stage.advance(1200)
+    stage.azure.calls._told = telemetry.arm_call
+    stage.services = replace(stage.services, report=telemetry.report, measure=telemetry.measure)
+    stage.run()
+    told.rows += rows(drained(), told.here.clock())
+
+
 class _Stuck(FolderStore):
     def delete(self, key: str, **_: object) -> None:
         raise PermissionError(key)
@@ -254,6 +279,8 @@ SCENARIOS: dict[str, tuple[Callable[[Path], World], Callable[[Told], None]]] = {
     "flapping": (broken, flapping),
     "repair-slow": (broken, late_wish),
     "sweep-late": (broken, lambda told: told.sweep(past_due=True)),
+    "sweeps-missed": (broken, missed_sweeps),
+    "restarted": (broken, restarted),
     "dead-letters-stay": (broken, stuck_letters),
     "throttled": (broken, throttled),
 }

@@ -35,6 +35,8 @@ COLUMNS = {
     "Name": "VARCHAR",
     "Sum": "DOUBLE",
     "ItemCount": "INTEGER",
+    "Min": "DOUBLE",
+    "Max": "DOUBLE",
     "DurationMs": "DOUBLE",
     "Properties": "JSON",
 }
@@ -158,11 +160,49 @@ def test_a_run_is_one_trace_with_its_events_in_it(told: Any) -> None:  # noqa: A
     assert root["OperationId"] == run.replace("-", "")
     mine = [r for r in rows if r["OperationId"] == root["OperationId"]]
     spans = [r for r in mine if r["Table"] == "AppDependencies"]
-    assert [r["Name"] for r in spans] == ["relink.wait", "relink.step", "relink.step"]
-    assert {r["ParentId"] for r in spans} == {root["Id"]}
+    told = [r for r in spans if r["Name"] != "relink.activity"]
+    assert [r["Name"] for r in told] == ["relink.wait", "relink.step", "relink.step"]
+    assert {r["ParentId"] for r in told} == {root["Id"]}
+    assert root["ParentId"] in {"", run.replace("-", "")}
     assert root["DurationMs"] >= 60_000  # the event was a minute old
     events = {r["Name"] for r in mine if r["Table"] == "AppEvents"}
     assert events == {"relink.run.ended", "relink.finding"}
+
+
+def test_a_run_that_missed_sweeps_makes_them_late(told: Any) -> None:  # noqa: ANN401 - JSON
+    scene = told["scenarios"]["sweeps-missed"]
+    end = datetime.fromisoformat(scene["end"])
+    assert fires(BY_NAME["sweep-late"], loaded(scene["rows"]), end)
+
+
+def test_calls_of_arm_lie_under_their_activity_in_the_trace_of_the_run(
+    told: Any,  # noqa: ANN401 - JSON
+) -> None:
+    rows = told["scenarios"]["restarted"]["rows"]
+    (root,) = [r for r in rows if r["Table"] == "AppRequests"]
+    spans = [r for r in rows if r["Table"] == "AppDependencies"]
+    assert root["Properties"]["outcome"] == "Repaired"
+    assert {r["OperationId"] for r in spans} == {root["OperationId"]}
+    ids = [r["Id"] for r in (root, *spans)]
+    assert len(ids) == len(set(ids))
+    named = {r["Id"]: r["Properties"].get("activity") or r["Name"] for r in (root, *spans)}
+    below = {
+        (named[r["ParentId"]], r["Name"] if r["Name"].startswith("relink.") else "relink.arm")
+        for r in spans
+    }
+    assert below == {
+        ("relink.run", "relink.wait"),
+        ("relink.run", "relink.step"),
+        ("relink.run", "relink.activity"),
+        ("relink.step", "relink.activity"),
+        ("assess", "relink.arm"),
+        ("start_step", "relink.arm"),
+        ("look_step", "relink.arm"),
+    }
+    calls = [r for r in spans if not r["Name"].startswith("relink.")]
+    assert len(calls) > 50
+    assert all(r["Properties"]["az.service_request_id"] for r in calls)
+    assert all(r["Properties"]["az.correlation_request_id"] for r in calls)
 
 
 def test_queries_name_only_what_the_code_tells() -> None:
