@@ -134,7 +134,7 @@ _NEVER_WRITTEN: Final = (Insights, ManagedCompute, UserIdentity)
 def _shared_claims(
     part: VirtualNetwork | NetworkSecurityGroup | PrivateDnsZone, path: Path
 ) -> Iterator[tuple[str, Path, str]]:
-    items: Sequence[Peering | SecurityRule | ZoneLink]
+    items: Sequence[Peering] | Sequence[SecurityRule] | Sequence[ZoneLink]
     match part:
         case VirtualNetwork():
             kind, items = "peerings", part.peerings
