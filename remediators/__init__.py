@@ -11,6 +11,7 @@ from remediators import (
     cluster_endpoint,
     kubernetes_compute,
     network_access,
+    network_peering,
     private_endpoint,
     workspace,
 )
@@ -19,6 +20,7 @@ from shared.remediator import Catalogue
 REMEDIATORS: Final[Catalogue] = (
     network_access.REMEDIATOR,
     workspace.REMEDIATOR,
+    network_peering.REMEDIATOR,
     private_endpoint.REMEDIATOR,
     cluster_endpoint.REMEDIATOR,
     kubernetes_compute.REMEDIATOR,

@@ -122,7 +122,7 @@ def _touches(part: Part, resource: ResourceId) -> bool:
         return True
     if isinstance(part, Compute):
         return resource.within(part.id) or resource.within(part.cluster)
-    if isinstance(part, VirtualNetwork) and resource in {p.remote for p in part.peerings}:
+    if isinstance(part, VirtualNetwork) and any(resource.within(p.remote) for p in part.peerings):
         return True
     return resource.within(part.id) and "/privateendpointconnections/" not in resource.key
 

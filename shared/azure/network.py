@@ -48,6 +48,27 @@ def _put_zone_group(clients: Clients, resource: ResourceId, body: Any, **wire: A
     )
 
 
+def _put_peering(clients: Clients, resource: ResourceId, body: Any, **wire: Any) -> None:  # noqa: ANN401 - SDK
+    """Write one side and take over the other network's address space as it is now."""
+    network, name = resource.names
+    _client(clients, resource).virtual_network_peerings.begin_create_or_update(
+        resource.resource_group,
+        network,
+        name,
+        body,
+        sync_remote_address_space="true",
+        polling=False,
+        **wire,
+    )
+
+
+def _delete_peering(clients: Clients, resource: ResourceId, **wire: Any) -> None:  # noqa: ANN401 - SDK
+    network, name = resource.names
+    _client(clients, resource).virtual_network_peerings.begin_delete(
+        resource.resource_group, network, name, polling=False, **wire
+    )
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.network/privateendpoints": Kind(
         get=_get("private_endpoints"), put=_put_endpoint, delete=_delete_endpoint
@@ -59,7 +80,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.network/virtualnetworks": Kind(get=_get("virtual_networks")),
     "microsoft.network/virtualnetworks/subnets": Kind(get=_get("subnets")),
     "microsoft.network/virtualnetworks/virtualnetworkpeerings": Kind(
-        get=_get("virtual_network_peerings")
+        get=_get("virtual_network_peerings"), put=_put_peering, delete=_delete_peering
     ),
     "microsoft.network/networksecuritygroups": Kind(get=_get("network_security_groups")),
     "microsoft.network/applicationsecuritygroups": Kind(get=_get("application_security_groups")),

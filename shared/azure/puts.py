@@ -22,6 +22,7 @@ _ALLOWED: Final = frozenset(
         _RECORD,
         "microsoft.network/privateendpoints",
         "microsoft.network/privateendpoints/privatednszonegroups",
+        "microsoft.network/virtualnetworks/virtualnetworkpeerings",
         "microsoft.authorization/roleassignments",
     }
 )

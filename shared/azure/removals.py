@@ -13,6 +13,7 @@ from shared.azure.references import interface
 from shared.azure.room import Room
 from shared.azure.wire import Answer, ask
 from shared.model.arm import EndpointView
+from shared.model.json import dig
 from shared.model.progress import Done, Progress
 from shared.model.step import DeleteResource
 
@@ -29,6 +30,8 @@ def delete(room: Room, step: DeleteResource) -> Progress:
     match step.resource.type:
         case "microsoft.network/privateendpoints":
             return _delete_endpoint(room, step)
+        case "microsoft.network/virtualnetworks/virtualnetworkpeerings":
+            return _delete_peering(room, step)
         case "microsoft.authorization/roleassignments":
             return _send(room, step)
         case other:
@@ -48,6 +51,23 @@ def _delete_endpoint(room: Room, step: DeleteResource) -> Progress:
     found = interface(room, view)
     guid = found.guid if found is not None else ""
     if guid.lower() != step.incarnation.lower() or (not guid and view.state != "failed"):
+        return Done(note=ANOTHER)
+    if leaving(body):
+        return gone(room, step)
+    return _send(room, step)
+
+
+def _delete_peering(room: Room, step: DeleteResource) -> Progress:
+    """Delete the peering that was judged, unless it is Connected by now: then it is not broken.
+
+    Both are compared, as a peering made again may get its predecessor's resourceGuid.
+    """
+    body = fetch(room.clients, step.resource)
+    if body is None:
+        return Done(note=GONE_ALREADY)
+    guid = str(dig(body, "properties.resourceGuid") or "").lower()
+    connected = str(dig(body, "properties.peeringState") or "").lower() == "connected"
+    if connected or not guid or guid != step.incarnation.lower():
         return Done(note=ANOTHER)
     if leaving(body):
         return gone(room, step)

@@ -39,7 +39,8 @@ class Unit:
     keys of the findings it settles. ``follows`` names resources: the unit starts after every
     unit that writes one of them. ``exclusive`` names what two units must not use at once (a
     subnet, a private link target: domain.md 4). ``counts_as`` groups destructive units that
-    count once against the limit (the restart of one cluster).
+    count once against the limit (the restart of one cluster). ``more_intents`` are those of
+    further resources that it destroys (the other side of a peering).
     """
 
     id: str
@@ -52,12 +53,18 @@ class Unit:
     exclusive: tuple[str, ...] = ()
     requires: tuple[Requirement, ...] = ()
     intent: Intent | None = None
+    more_intents: tuple[Intent, ...] = ()
     counts_as: str = ""
 
     @property
     def destructive(self) -> bool:
         """Whether something is deleted or detached."""
         return any(isinstance(step, DESTRUCTIVE) for step in self.steps)
+
+    def intent_of(self, resource: ResourceId) -> Intent | None:
+        """What to write down before ``resource`` is destroyed; the unit's own where it is alone."""
+        others = {intent.resource: intent for intent in self.more_intents}
+        return others.get(resource, self.intent)
 
     @property
     def writes(self) -> frozenset[ResourceId]:

@@ -27,6 +27,7 @@ WORKSPACE_LINK: Final = (
 FIREWALL: Final = (
     f"Configure inbound and outbound traffic ({_ML}/how-to-access-azureml-behind-firewall)"
 )
+PEERING: Final = "Virtual network peering (learn.microsoft.com/azure/virtual-network/virtual-network-manage-peering)"
 ENDPOINTS: Final = (
     "What is a private endpoint (learn.microsoft.com/azure/private-link/private-endpoint-overview)"
 )

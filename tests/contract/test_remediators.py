@@ -30,7 +30,10 @@ from tests.remediators.estate import (
     NOW,
     RECORD,
     REGISTRY,
+    SPOKE,
     STORAGE,
+    TO_HUB,
+    TO_SPOKE,
     VAULT,
     WORKSPACE,
     debt,
@@ -47,6 +50,8 @@ from tests.remediators.world import (
 
 RESTART = NOW - timedelta(hours=2)
 STATE = "properties.provisioningState"
+PEERED = "properties.peeringState"
+PEERINGS = "properties.virtualNetworkPeerings"
 PUBLIC = "properties.publicNetworkAccess"
 OWED = Memory(debts=tuple(debt(target, RESTART) for target in (API, GPU, CPU)))
 RECORDED = Memory(OWED.debts, (), (Link(API, guid(API), "pls-0", RESTART),))
@@ -73,6 +78,9 @@ DRIFTS: dict[str, Drift] = {
     "workspace-vault-changed": lambda w: w.set(WORKSPACE, "properties.keyVault", f"{VAULT}2"),
     "workspace-identity-gone": lambda w: w.set(WORKSPACE, "identity", {"type": "None"}),
     "workspace-open": lambda w: w.set(WORKSPACE, PUBLIC, "Enabled"),
+    "side-missing": lambda w: w.without(TO_HUB).set(SPOKE, PEERINGS, []),
+    "peering-cut": lambda w: w.set(TO_HUB, PEERED, "Disconnected"),
+    "flag-changed": lambda w: w.set(TO_SPOKE, "properties.allowForwardedTraffic", value=False),
     "restarted": lambda w: w.remembering(OWED, restarted(RESTART)),
     "restart-told": lambda w: w.remembering(OWED),
     "started-running": lambda w: w.remembering(OWED, [power("start", RESTART)]),
@@ -91,6 +99,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "compute-missing", "compute-failed", "roles-missing", "restarted", "restart-told",
         "started-running", "link-new",
     ),
+    "network_peering": ("side-missing", "peering-cut", "flag-changed"),
     "network_access": ("storage-open", "vault-open", "registry-open"),
     "workspace": (
         "workspace-open", "workspace-legacy", "workspace-vault-changed", "workspace-identity-gone",

@@ -28,6 +28,9 @@ REGISTRY = rid("ml", "Microsoft.ContainerRegistry/registries", "cr")
 INSIGHTS = rid("ml", "Microsoft.Insights/components", "ai")
 CLUSTER = rid("aks", "Microsoft.ContainerService/managedClusters", "k8s")
 VNET = rid("net", "Microsoft.Network/virtualNetworks", "hub")
+SPOKE = rid("net", "Microsoft.Network/virtualNetworks", "spoke")
+TO_SPOKE = VNET.child("virtualNetworkPeerings", "to-spoke")
+TO_HUB = SPOKE.child("virtualNetworkPeerings", "to-hub")
 SUBNET = VNET.child("subnets", "endpoints")
 BLOB_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net")
 AKS_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "x.privatelink.westeurope.azmk8s.io")
@@ -61,6 +64,11 @@ def endpoint_body(target: ResourceId, groups: Sequence[str]) -> dict[str, Any]:
             "privateLinkServiceConnections": [{"name": "link", "properties": connection}],
         },
     }
+
+
+def peering_body(remote: ResourceId) -> dict[str, Any]:
+    flags = {"allowVirtualNetworkAccess": True, "allowForwardedTraffic": True}
+    return {"properties": {"remoteVirtualNetwork": {"id": remote.text}, **flags}}
 
 
 def compute_body(identity: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +120,10 @@ def manifest() -> dict[str, Any]:
         "keyVaults": [{"id": VAULT.text, **rules}],
         "registries": [{"id": REGISTRY.text, **rules}],
         "clusters": [{"id": CLUSTER.text}],
+        "virtualNetworks": [
+            {"id": VNET.text, "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}]},
+            {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]},
+        ],
         "privateEndpoints": [
             {
                 "id": BLOB.text,
@@ -197,6 +209,18 @@ def _live_endpoint(body: dict[str, Any], own: ResourceId) -> dict[str, Any]:
     return {"id": own.text, "name": own.name, "etag": 'W/"1"', **live}
 
 
+def _live_peering(own: ResourceId, remote: ResourceId) -> dict[str, Any]:
+    state = {"peeringState": "Connected", "peeringSyncLevel": "FullyInSync"}
+    seen = {"provisioningState": "Succeeded", "resourceGuid": guid(own), "useRemoteGateways": False}
+    properties = {**peering_body(remote)["properties"], **state, **seen}
+    return {"id": own.text, "name": own.name, "etag": 'W/"1"', "properties": properties}
+
+
+def _live_network(own: ResourceId, *peerings: dict[str, Any]) -> dict[str, Any]:
+    properties = {"provisioningState": "Succeeded", "virtualNetworkPeerings": list(peerings)}
+    return {"id": own.text, "location": "westeurope", "properties": properties}
+
+
 def _live_interface(own: ResourceId, address: str) -> dict[str, Any]:
     configuration = {"properties": {"privateIPAddress": address}}
     return {"properties": {"resourceGuid": guid(own), "ipConfigurations": [configuration]}}
@@ -250,6 +274,7 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
     zones = [{"name": "blob", "properties": {"privateDnsZoneId": BLOB_ZONE.text}}]
     group = {"provisioningState": "Succeeded", "privateDnsZoneConfigs": zones}
     record = {"ttl": 60, "metadata": {"by": "us"}, "aRecords": [{"ipv4Address": "10.0.0.5"}]}
+    hub_side, spoke_side = _live_peering(TO_SPOKE, SPOKE), _live_peering(TO_HUB, VNET)
     workspace = {
         **{k: v for k, v in _settings().items() if k != "systemAssignedIdentity"},
         "publicNetworkAccess": "Disabled",
@@ -263,6 +288,10 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         VAULT: _secured(_rules(bypass="AzureServices")),
         REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},
         CLUSTER: {"properties": cluster},
+        VNET: _live_network(VNET, hub_side),
+        SPOKE: _live_network(SPOKE, spoke_side),
+        TO_SPOKE: hub_side,
+        TO_HUB: spoke_side,
         SUBNET: {"properties": {"provisioningState": "Succeeded"}},
         BLOB_ZONE: {"properties": {"provisioningState": "Succeeded"}},
         AKS_ZONE: {"properties": {"provisioningState": "Succeeded"}},
