@@ -134,14 +134,14 @@ _NEVER_WRITTEN: Final = (Insights, ManagedCompute, UserIdentity)
 def _shared_claims(
     part: VirtualNetwork | NetworkSecurityGroup | PrivateDnsZone, path: Path
 ) -> Iterator[tuple[str, Path, str]]:
-    items: Sequence[Peering] | Sequence[SecurityRule] | Sequence[ZoneLink]
+    items: list[Peering | SecurityRule | ZoneLink]
     match part:
         case VirtualNetwork():
-            kind, items = "peerings", part.peerings
+            kind, items = "peerings", [*part.peerings]
         case NetworkSecurityGroup():
-            kind, items = "rules", part.rules
+            kind, items = "rules", [*part.rules]
         case PrivateDnsZone():
-            kind, items = "links", part.links
+            kind, items = "links", [*part.links]
     for number, item in enumerate(items):
         key = f"{part.id.key}/{kind}/{item.name.lower()}"
         yield key, (*path, kind, number), item.model_dump_json().lower()

@@ -69,6 +69,9 @@ def _others(plan: Plan) -> list[Json]:
                 "vmSize": "Standard_DS3_v2",
                 "vmPriority": "Dedicated",
                 "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 4},
+                "subnet": {"id": plan.subnet("spoke", "nodes")},
+                "enableNodePublicIp": False,
+                "remoteLoginPortPublicAccess": "Disabled",
             },
         },
     }
