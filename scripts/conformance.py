@@ -27,11 +27,11 @@ INSTALL_SECONDS = 300
 JUDGE_SECONDS = 900
 RECORD_SECONDS = 1800
 RECORDED_TESTS = ("tests/simulator", "tests/azure", "tests/cli", "tests/e2e")
-# Not judged: routes that the folder's documents do not hold (a provider's metadata among them), and the list of all
-# records of a zone, whose two documented routes match each other's addresses.
+# Not judged: routes that the folder's documents do not hold (a provider's metadata and the settings of a blob service
+# among them), and the list of all records of a zone, whose two documented routes match each other's addresses.
 UNHELD = re.compile(
     r"/providers/microsoft\.(authorization/permissions|network/bastionhosts)"
-    r"|^/subscriptions/[^/]+/providers(/[^/]+)?/?$|/privatednszones/[^/]+/all$",
+    r"|^/subscriptions/[^/]+/providers(/[^/]+)?/?$|/privatednszones/[^/]+/all$|/blobservices(/default)?$",
     re.IGNORECASE,
 )
 # Documents that lie in the folder and that the judge does not load by itself: (provider or type, version, files).

@@ -1,7 +1,10 @@
 """Owns container registries and their network settings (domain facts, section 5).
 
 Writes are long-running, PATCH included. The network rule set, of Premium registries only, is replaced as a whole.
+Whether it is encrypted with a key of one's own is chosen at creation; the key can be changed.
 """
+
+from typing import override
 
 from simulator.call import Call
 from simulator.clock import stamp
@@ -13,6 +16,9 @@ from simulator.operations import Polling
 from simulator.providers import links
 from simulator.store import Resource
 from simulator.wire import Json
+
+# Slashes of https://<vault>.vault.azure.net/keys/<name>: without a version the registry follows new ones.
+KEY_WITHOUT_VERSION = 4
 
 
 class Registries(Kind):
@@ -51,11 +57,13 @@ class Registries(Kind):
         if not (call.body.get("sku") or {}).get("name"):
             raise bad_request("MissingProperty", "A registry needs sku.name.")
         _check_rules(str(call.body["sku"]["name"]), call.properties())
+        _check_encryption(call)
 
     def merge(self, call: Call, resource: Resource) -> None:
         """Apply a PATCH."""
         sku = (call.body.get("sku") or resource.body["sku"])["name"]
         _check_rules(str(sku), call.properties())
+        _check_encryption(call)
         super().merge(call, resource)
 
     def complete(self, context: Context, resource: Resource) -> None:
@@ -71,11 +79,17 @@ class Registries(Kind):
         properties.setdefault("networkRuleBypassOptions", "AzureServices")
         properties.setdefault("zoneRedundancy", "Disabled")
         properties.setdefault("dataEndpointEnabled", False)
+        properties["encryption"] = _encryption(properties.get("encryption") or {})
         if str(sku["name"]) == "Premium":
             rules = properties.get("networkRuleSet") or {}
             properties["networkRuleSet"] = {"defaultAction": "Allow", "ipRules": [], **rules}
             for rule in properties["networkRuleSet"]["ipRules"]:
                 rule.setdefault("action", "Allow")
+
+    @override
+    def removed(self, context: Context, resource: Resource) -> None:
+        """Leave the endpoints Disconnected."""
+        links.leave_disconnected(context, resource)
 
     def shown(self, context: Context, resource: Resource, version: str = "") -> Json:
         """Return the registry with its connections."""
@@ -95,6 +109,37 @@ def _check_rules(sku: str, properties: Json) -> None:
     if rules.get("defaultAction") not in ("Allow", "Deny"):
         raise bad_request(
             "InvalidNetworkRuleSet", "networkRuleSet.defaultAction is required: Allow or Deny."
+        )
+
+
+def _encryption(given: Json) -> Json:
+    whole: Json = {"status": "disabled", **given}
+    key = whole.get("keyVaultProperties")
+    if key:
+        key["keyRotationEnabled"] = key["keyIdentifier"].count("/") == KEY_WITHOUT_VERSION
+        version = "" if not key["keyRotationEnabled"] else "/" + "0" * 31 + "1"
+        key["versionedKeyIdentifier"] = f"{key['keyIdentifier'].rstrip('/')}{version}"
+    return whole
+
+
+def _check_encryption(call: Call) -> None:
+    """Want a Premium sku, a key and an identity; whether there is a key of one's own is chosen at creation."""
+    given, old = call.properties().get("encryption"), call.resource
+    if given is None:
+        return
+    held = str((old.properties.get("encryption") or {}).get("status")) if old else ""
+    asked = str(given.get("status", held or "disabled"))
+    if old and asked != held:
+        raise bad_request(
+            "CannotUpdateEncryptionStatus", f"Encryption of {old.id} is {held} since its creation."
+        )
+    if asked == "disabled":
+        return
+    key = given.get("keyVaultProperties") or {}
+    sku = str((call.body.get("sku") or (old.body["sku"] if old else {})).get("name"))
+    if sku != "Premium" or not key.get("keyIdentifier") or not key.get("identity"):
+        raise bad_request(
+            "InvalidEncryption", "A key of one's own needs Premium, keyIdentifier and identity."
         )
 
 

@@ -202,6 +202,14 @@ def connections_of(context: Context, target: Resource) -> list[Resource]:
     return context.store.of_type(target_of(target.id).connections, target.id)
 
 
+def leave_disconnected(context: Context, target: Resource) -> None:
+    """Turn the endpoints of a target that goes Disconnected: nothing deletes them but their owner."""
+    for connection in connections_of(context, target):
+        endpoint = context.store.get(connection.hidden.get("endpoint"))
+        if endpoint:
+            tell_endpoint(endpoint, "Disconnected", "The resource was deleted.")
+
+
 def remove_endpoint_side(context: Context, endpoint: Resource) -> None:
     """Drop the target's view of an endpoint that goes."""
     connection = endpoint.hidden.get("connection")

@@ -1,7 +1,9 @@
 """Owns tenants, subscriptions, resource groups, lists across kinds, the activity log and Resource Graph."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
+from typing import override
 
 from simulator import activity, graph
 from simulator.call import Call
@@ -11,6 +13,7 @@ from simulator.directory import TENANT
 from simulator.errors import ArmError, bad_request
 from simulator.faults import Mischief
 from simulator.kind import Kind, Timing
+from simulator.operations import Operation
 from simulator.paths import same, within
 from simulator.store import Resource
 from simulator.wire import Json, Reply
@@ -85,6 +88,23 @@ class Groups(Kind):
             created.body["type"] = "Microsoft.Resources/resourceGroups"
             return Reply(reply.status, self.shown(call.context, created), reply.headers)
         return reply
+
+    @override
+    def finish(self, context: Context, operation: Operation) -> None:
+        """Delete what is in the group, what uses others first, each with an event of its own."""
+        from simulator.providers import kind_of  # noqa: PLC0415 - the catalogue contains this kind
+
+        inside = [r for r in context.store if within(operation.resource_id, r.id)]
+        inside = [r for r in inside if not same(r.id, operation.resource_id)]
+        if operation.what == "delete":
+            for resource in sorted(inside, key=lambda r: -kind_of(r.type).load_rank):
+                kind_of(resource.type).removed(context, resource)
+                context.store.remove(resource.id)
+                if graph.is_tracked(resource):
+                    action = f"{resource.type}/delete"
+                    gone = replace(operation.change, action=action, resource_id=resource.id)
+                    context.ended(gone)
+        super().finish(context, operation)
 
 
 class Mixed(Kind):

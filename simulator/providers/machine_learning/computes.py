@@ -28,7 +28,6 @@ from simulator.store import Resource
 from simulator.wire import Json, Reply
 
 TYPE = f"{links.WORKSPACE}/computes"
-NODES = "AmlCompute"
 _NULLS = ("relayConnectionString", "serviceBusConnectionString")
 _KUBERNETES: Json = {
     "relayConnectionString": None,
@@ -66,13 +65,12 @@ class Computes(Kind):
         """Want a Kubernetes compute with the id of a cluster in the same subscription."""
         super().check(call)
         properties = call.properties()
-        if properties.get("computeType") == NODES:
+        if properties.get("computeType") in aml_compute.MADE:
             aml_compute.check(properties)
             return
         if properties.get("computeType") != "Kubernetes":
-            raise bad_request(
-                "InvalidComputeType", f"Only computes of type Kubernetes and {NODES} are simulated."
-            )
+            known = ", ".join(("Kubernetes", *aml_compute.MADE))
+            raise bad_request("InvalidComputeType", f"Only {known} are simulated.")
         if not properties.get("resourceId"):
             raise bad_request(
                 "InvalidComputeInformation",
@@ -95,7 +93,12 @@ class Computes(Kind):
         if old is None:
             return super().write(call)
         self.refuse_busy(call, old)
+        made = old.properties.get("computeType") in aml_compute.MADE
+        if made:
+            aml_compute.check_unchanged(old.properties, call.properties())
         if old.properties.get("provisioningState") != "Failed":
+            if made:
+                self.assign(call, old)
             return self.start(call, old, "update", "", 200)
         self.assign(call, old)
         old.properties["provisioningErrors"] = None
@@ -104,7 +107,7 @@ class Computes(Kind):
     def patch(self, call: Call) -> Reply:
         """Change the scale of an AmlCompute; refuse for everything else."""
         compute = call.found()
-        if compute.properties.get("computeType") == NODES:
+        if compute.properties.get("computeType") == aml_compute.NODES:
             self.refuse_busy(call, compute)
             inner = aml_compute.patched(compute.properties["properties"], call.properties())
             compute.properties["properties"] = inner
@@ -143,8 +146,9 @@ class Computes(Kind):
         properties.setdefault("disableLocalAuth", False)
         attached = properties.get("computeType") == "Kubernetes"
         properties.setdefault("isAttachedCompute", attached)
-        if properties.get("computeType") == NODES:
-            properties["properties"] = aml_compute.completed(properties.get("properties") or {})
+        if properties.get("computeType") in aml_compute.MADE:
+            inner = properties.get("properties") or {}
+            properties["properties"] = aml_compute.completed(inner, properties["computeType"])
         if not attached:
             return
         inner = {**copy.deepcopy(_KUBERNETES), **(properties.get("properties") or {})}
@@ -169,7 +173,7 @@ class Computes(Kind):
     def created(self, context: Context, operation: Operation, resource: Resource) -> None:
         """Attach; raises ArmError when the cluster or its extension is not in order."""
         del operation
-        if resource.properties.get("computeType") == NODES:
+        if resource.properties.get("computeType") in aml_compute.MADE:
             identify(context, resource, fresh=True)
             return
         cluster_id = str(resource.properties["resourceId"])

@@ -4,6 +4,9 @@ PATCH is long-running and accepts few members; publicNetworkAccess and allowPubl
 other, the last write wins.
 """
 
+import copy
+from typing import override
+
 from simulator.call import Call
 from simulator.context import Context
 from simulator.directory import TENANT
@@ -66,6 +69,16 @@ class Workspaces(Kind):
         ]
     )
 
+    @override
+    def check(self, call: Call) -> None:
+        """Want encryption to stay as it was at creation."""
+        super().check(call)
+        given, old = call.properties().get("encryption"), call.resource
+        if given and not (given.get("keyVaultProperties") or {}).get("keyIdentifier"):
+            raise bad_request("BadRequest", "encryption needs keyVaultProperties.keyIdentifier.")
+        if old and bool(given) is not bool(old.properties.get("encryption")):
+            raise bad_request("BadRequest", f"Whose key {old.id} uses is chosen at its creation.")
+
     def assign(self, call: Call, resource: Resource) -> None:
         """Take the body over; the last write of the two public access members wins."""
         super().assign(call, resource)
@@ -82,7 +95,10 @@ class Workspaces(Kind):
         unknown = sorted(set(given) - PATCHABLE)
         if unknown:
             raise bad_request("BadRequest", f"Workspace update does not support {unknown}.")
+        held = copy.deepcopy(resource.properties.get("encryption"))
         super().merge(call, resource)
+        if "encryption" in given:
+            resource.properties["encryption"] = _rotated(held, given["encryption"])
         if "publicNetworkAccess" in given:
             _align(resource)
 
@@ -104,6 +120,11 @@ class Workspaces(Kind):
         resource.body.setdefault("sku", {"name": "Basic", "tier": "Basic"})
         resource.body.setdefault("identity", {"type": "SystemAssigned"})
         identify(context, resource, fresh=False)
+
+    @override
+    def removed(self, context: Context, resource: Resource) -> None:
+        """Leave the endpoints Disconnected."""
+        links.leave_disconnected(context, resource)
 
     def shown(self, context: Context, resource: Resource, version: str = "") -> Json:
         """Return the workspace with its connections."""
@@ -155,6 +176,14 @@ def _diagnose(context: Context, resource_id: str | None) -> list[Json]:
     if not resource_id or context.store.get(resource_id):
         return []
     return [_finding("Error", "ResourceNotFound", f"{resource_id} does not exist.")]
+
+
+def _rotated(held: Json | None, given: Json) -> Json:
+    """Return the encryption with another key: a PATCH knows keyVaultProperties.keyIdentifier only."""
+    key = (given.get("keyVaultProperties") or {}).get("keyIdentifier")
+    if not held or not key:
+        raise bad_request("BadRequest", "A key can be changed where there is one, and not removed.")
+    return {**held, "keyVaultProperties": {**held["keyVaultProperties"], "keyIdentifier": key}}
 
 
 def _align(workspace: Resource) -> None:

@@ -50,6 +50,7 @@ class Endpoints(NetworkKind):
                 f"Group ids {groups} are not valid; known are {list(target.groups)}.",
             )
         self._check_subnet(call, properties)
+        _check_target(call, str(wanted.get("privateLinkServiceId")))
         if target.type == links.CLUSTER and properties.get("ipConfigurations"):
             raise bad_request(
                 "StaticIpNotSupported",
@@ -66,6 +67,10 @@ class Endpoints(NetworkKind):
                 "InvalidResourceReference",
                 f"Resource {subnet_id} referenced by resource {call.path} was not found. Please make sure that the "
                 "referenced resource exists, and that both resources are in the same region.",
+            )
+        if not same(network.path.subscription, call.path.subscription):
+            raise bad_request(
+                "InvalidResourceReference", f"{subnet_id} is in another subscription."
             )
         here, there = str(call.body["location"]), str(network.body.get("location", ""))
         if here.replace(" ", "").lower() != there.replace(" ", "").lower():
@@ -205,6 +210,16 @@ class Endpoints(NetworkKind):
         for nic in resource.properties.get("networkInterfaces") or []:
             context.store.remove(nic["id"])
         links.remove_endpoint_side(context, resource)
+
+
+def _check_target(call: Call, target_id: str) -> None:
+    """Refuse a registry below Premium, which has no private link."""
+    target = call.context.store.get(target_id)
+    sku = str((target.body.get("sku") or {}).get("name")) if target else ""
+    if target and target.type == links.REGISTRY and sku != "Premium":
+        raise bad_request(
+            "PrivateEndpointNotSupported", f"Private endpoints need a Premium registry, not {sku}."
+        )
 
 
 KINDS: tuple[Kind, ...] = (Endpoints(),)

@@ -1,5 +1,7 @@
 """Domain facts, section 3.1: Kubernetes computes, and what else a workspace computes with."""
 
+import pytest
+
 from simulator.faults import Fault, Mischief
 from simulator.sandbox import Sandbox, writable_compute
 from simulator.wire import Json, Response
@@ -213,6 +215,53 @@ def test_an_amlcompute_is_scaled_by_patch_and_deleted_not_detached(world: Sandbo
     assert world.body(nodes) is None
 
 
+def made_one(world: Sandbox, name: str, compute_type: str, **inner: object) -> str:
+    """Make a compute of Azure ML's own."""
+    compute = f"{world.plan.workspace}/computes/{name}"
+    wanted = {"vmSize": "Standard_DS3_v2", **inner}
+    properties = {"computeType": compute_type, "properties": wanted}
+    world.done("PUT", compute, {"location": "westeurope", "properties": properties})
+    return compute
+
+
+@pytest.mark.parametrize("compute_type", ["AmlCompute", "ComputeInstance"])
+def test_where_a_compute_of_azure_ml_is_was_chosen_at_its_creation(
+    world: Sandbox, compute_type: str
+) -> None:
+    subnet = {"id": world.plan.subnet("spoke", "nodes")}
+    compute = made_one(world, "own", compute_type, subnet=subnet, enableNodePublicIp=False)
+    shown = world.properties(compute)["properties"]
+    assert (shown["subnet"], shown["enableNodePublicIp"]) == (subnet, False)
+    inner = {"vmSize": "Standard_DS3_v2", "enableNodePublicIp": True}
+    body = {"computeType": compute_type, "properties": inner}
+    refused = world.call("PUT", compute, {"location": "westeurope", "properties": body})
+    assert (refused.status, code(refused)) == (400, "UserError")
+
+
+def test_ssh_of_an_instance_is_closed_unless_asked_for(world: Sandbox) -> None:
+    closed = world.properties(made_one(world, "one", "ComputeInstance"))["properties"]
+    assert closed["sshSettings"]["sshPublicAccess"] == "Disabled"
+    opened = made_one(world, "two", "ComputeInstance", sshSettings={"sshPublicAccess": "Enabled"})
+    assert world.properties(opened)["properties"]["sshSettings"]["sshPublicAccess"] == "Enabled"
+
+
+def test_an_extension_that_is_not_succeeded_attaches_nothing(world: Sandbox) -> None:
+    extension = (
+        f"{world.plan.cluster}/providers/Microsoft.KubernetesConfiguration/extensions/azureml"
+    )
+    settings = world.properties(extension)["configurationSettings"]
+    assert settings["enableInference"].lower() == "true"
+    world.cloud.add_fault(
+        Fault(Mischief.FAIL_OPERATION, method="PUT", path="/extensions/azureml$", code="HelmFailed")
+    )
+    kept = ("extensionType", "releaseTrain", "configurationSettings")
+    body = {k: v for k, v in world.properties(extension).items() if k in kept}
+    world.done("PUT", extension, {"properties": body})
+    assert world.properties(extension)["provisioningState"] == "Failed"
+    world.reattach(world.compute)
+    assert world.properties(world.compute)["provisioningState"] == "Failed"
+
+
 def test_a_detached_system_identity_leaves_orphaned_assignments(world: Sandbox) -> None:
     principal = world.body(world.compute)["identity"]["principalId"]
     world.done("DELETE", world.compute, query=DETACH)
@@ -226,22 +275,3 @@ def test_a_user_assigned_identity_survives_a_reattach(world: Sandbox) -> None:
     before = world.body(compute)["identity"]
     world.reattach(compute)
     assert world.body(compute)["identity"] == before
-
-
-def test_enabling_public_access_does_not_remove_the_workspaces_endpoints(world: Sandbox) -> None:
-    world.done("PATCH", world.plan.workspace, {"properties": {"publicNetworkAccess": "Enabled"}})
-    assert world.properties(world.plan.workspace)["privateLinkCount"] == 1
-    assert world.status(world.plan.id("ml", "Microsoft.Network/privateEndpoints/prod-mlw-pe")) == (
-        "Approved"
-    )
-
-
-def test_removing_every_endpoint_does_not_make_a_workspace_public(world: Sandbox) -> None:
-    world.done("DELETE", world.plan.id("ml", "Microsoft.Network/privateEndpoints/prod-mlw-pe"))
-    shown = world.properties(world.plan.workspace)
-    assert (shown["privateLinkCount"], shown["publicNetworkAccess"]) == (0, "Disabled")
-
-
-def test_of_two_public_access_members_the_last_write_wins(world: Sandbox) -> None:
-    world.done("PATCH", world.plan.workspace, {"properties": {"publicNetworkAccess": "Enabled"}})
-    assert world.properties(world.plan.workspace)["allowPublicAccessWhenBehindVnet"] is True

@@ -28,6 +28,42 @@ def test_a_storage_patch_without_default_action_is_refused(world: Sandbox) -> No
     assert reply.status == 400
 
 
+def test_none_excludes_every_other_exception_of_storage(world: Sandbox) -> None:
+    acls = {"defaultAction": "Deny", "bypass": "None, Logging"}
+    refused = world.call("PATCH", world.plan.storage, {"properties": {"networkAcls": acls}})
+    assert refused.status == 400
+
+
+def test_a_resource_access_rule_is_the_narrower_exception(world: Sandbox) -> None:
+    rule = {"tenantId": "11111111-1111-1111-1111-111111111111", "resourceId": world.plan.workspace}
+    acls = {"defaultAction": "Deny", "bypass": "None", "resourceAccessRules": [rule]}
+    world.ok("PATCH", world.plan.storage, {"properties": {"networkAcls": acls}})
+    assert world.properties(world.plan.storage)["networkAcls"]["resourceAccessRules"] == [rule]
+
+
+def test_public_access_of_storage_is_absent_until_it_is_set(world: Sandbox) -> None:
+    account = world.plan.id("ml", "Microsoft.Storage/storageAccounts/plainst")
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+    world.done("PUT", account, body)
+    assert "publicNetworkAccess" not in world.properties(account)
+    assert world.properties(account)["networkAcls"]["defaultAction"] == "Allow"
+    for value, status in (("SecuredByPerimeter", 200), ("Maybe", 400)):
+        change = {"properties": {"publicNetworkAccess": value}}
+        assert world.call("PATCH", account, change).status == status
+
+
+def test_a_vault_spells_its_public_access_freely_and_may_have_no_firewall(world: Sandbox) -> None:
+    vault = world.plan.id("ml", "Microsoft.KeyVault/vaults/plainkv")
+    properties = {
+        "tenantId": "11111111-1111-1111-1111-111111111111",
+        "sku": {"family": "A", "name": "standard"},
+        "publicNetworkAccess": "disabled",
+    }
+    world.ok("PUT", vault, {"location": "westeurope", "properties": properties})
+    assert world.properties(vault)["publicNetworkAccess"] == "disabled"
+    assert world.properties(vault).get("networkAcls") is None
+
+
 def test_a_storage_patch_is_synchronous_and_leaves_other_properties(world: Sandbox) -> None:
     before = world.properties(world.plan.storage)
     reply = world.call(

@@ -278,3 +278,44 @@ def test_what_lies_on_an_endpoint_goes_with_it(world: Sandbox) -> None:
     world.remake(world.blob_endpoint)
     assert world.body(name) is None
     assert world.body(lock) is None
+
+
+def test_an_endpoint_is_in_the_subscription_of_its_network(world: Sandbox) -> None:
+    other = "00000000-0000-0000-0000-00000000000f"
+    elsewhere = f"/subscriptions/{other}/resourceGroups/there/providers"
+    world.cloud.load([{"id": f"{elsewhere}/Microsoft.Network/routeTables/t", "location": "x"}])
+    away = f"{elsewhere}/Microsoft.Network/privateEndpoints/pe"
+    refused = world.call("PUT", away, fresh(world, world.plan.storage, "blob"))
+    assert (refused.status, code(refused)) == (400, "InvalidResourceReference")
+
+
+def test_a_registry_below_premium_has_no_endpoints(world: Sandbox) -> None:
+    basic = world.plan.id("ml", "Microsoft.ContainerRegistry/registries/basicacr")
+    body = {"location": "westeurope", "sku": {"name": "Basic"}, "properties": {}}
+    world.done("PUT", basic, body)
+    refused = world.call("PUT", endpoint_id(world, "new"), fresh(world, basic, "registry"))
+    assert (refused.status, code(refused)) == (400, "PrivateEndpointNotSupported")
+
+
+def test_a_zone_of_another_name_gets_no_records(world: Sandbox) -> None:
+    group = f"{world.blob_endpoint}/privateDnsZoneGroups/default"
+    zone = world.plan.zone("blob.example.internal")
+    world.done("PUT", zone, {"location": "global"})
+    config = {"name": "own", "properties": {"privateDnsZoneId": zone}}
+    world.done("PUT", group, {"properties": {"privateDnsZoneConfigs": [config]}})
+    assert world.ok("GET", f"{zone}/A")["value"] == []
+    [shown] = world.properties(group)["privateDnsZoneConfigs"]
+    assert shown["properties"]["recordSets"] == []
+
+
+def test_deleting_a_group_deletes_what_is_in_it_and_tells_of_each(world: Sandbox) -> None:
+    group = f"/subscriptions/{world.plan.subscription}/resourceGroups/prod-ml"
+    record = f"{world.plan.zone('privatelink.blob.core.windows.net')}/A/prodmlst"
+    assert world.body(record)
+    told = len(world.cloud.events)
+    world.done("DELETE", group)
+    assert world.body(record) is None
+    assert world.body(world.blob_endpoint) is None
+    subjects = {e["subject"] for e in world.cloud.events[told:]}
+    assert {group, world.blob_endpoint, world.plan.storage} <= subjects
+    assert not [r for r in world.cloud.store if r.key.startswith(f"{group}/".lower())]
