@@ -9,6 +9,7 @@ from typing import Final
 
 from remediators import (
     cluster_endpoint,
+    identity_roles,
     kubernetes_compute,
     network_access,
     network_peering,
@@ -24,4 +25,5 @@ REMEDIATORS: Final[Catalogue] = (
     private_endpoint.REMEDIATOR,
     cluster_endpoint.REMEDIATOR,
     kubernetes_compute.REMEDIATOR,
+    identity_roles.REMEDIATOR,
 )

@@ -27,6 +27,26 @@ ALLOWED_ROLES: Final[Mapping[str, str]] = MappingProxyType(
 """Role definition guid, in lower case, to the name that people know."""
 
 
+KNOWN_ROLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **ALLOWED_ROLES,
+        "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": "Owner",
+        "b24988ac-6180-42a0-ab88-20f7382dd24c": "Contributor",
+        "acdd72a7-3385-48ef-bd42-f606fba81ae7": "Reader",
+        "4d97b98b-1d4f-4787-a291-c67834d212e7": "Network Contributor",
+        "85cb6faf-e071-4c9b-8136-154b5a04f717": "Kubernetes Extension Contributor",
+        "0ab0b1a8-8aac-4efd-b8c2-3ee1fb270be8": "Azure Kubernetes Service Cluster Admin Role",
+        "2787bf04-f1f5-4bfe-8383-c8a24483ee38": "Azure Relay Owner",
+    }
+)
+"""Every role that Relink has a name for: those that it may give, and those that it only reports."""
+
+
+def known_name(guid: str) -> str:
+    """The name of a role for people; its guid where Relink has none."""
+    return KNOWN_ROLES.get(guid.lower(), guid)
+
+
 def role_name(guid: str) -> str | None:
     """The name of an allowed role; nothing for a role that a manifest may not give."""
     return ALLOWED_ROLES.get(guid.lower())

@@ -27,6 +27,8 @@ NEXT: Final = MappingProxyType(
         "ComputeChanged": "It would be attached elsewhere than it is; settle that difference first.",
         "CreateOnly": "Azure keeps this for the compute's life: detach it and attach it as declared, "
         "or capture the manifest again.",
+        "DeclareRole": "Declare the role in the manifest, so that it comes back with the compute; it is "
+        "not given undeclared.",
         "EndpointNotReady": "It follows once every declared endpoint of its cluster is in order.",
         "IncarnationUnknown": "It cannot be told from its successor, so it is not destroyed; look "
         "at it by hand.",
@@ -36,6 +38,7 @@ NEXT: Final = MappingProxyType(
         "RegistrySku": "Only a Premium registry has these settings; change the SKU or the manifest.",
         "ResourceGone": "Relink does not create it; create it again or take it out of the manifest.",
         "RestartSuspected": "Nothing is done.",
+        "RoleNotListed": "A manifest may not have this role given; a person does.",
         "StaticAddress": "Azure supports no static address here; take ipConfigurations out of the "
         "manifest. Until then they are left out.",
         "TargetApproval": "The owner of the target has to approve the connection.",

@@ -22,6 +22,7 @@ from shared.remediation.differences import NEXT
 from shared.remediator import Remediator
 from tests.remediators.estate import (
     API,
+    ASSIGNED,
     BLOB,
     CLUSTER,
     CPU,
@@ -70,6 +71,7 @@ DRIFTS: dict[str, Drift] = {
     "cluster-stopped": lambda w: w.stopped(),
     "compute-missing": lambda w: w.without(GPU),
     "compute-failed": lambda w: w.set(CPU, STATE, "Failed"),
+    "identity-gone": lambda w: w.without(ASSIGNED),
     "roles-missing": lambda w: w.roles.clear(),
     "storage-open": lambda w: w.set(STORAGE, PUBLIC, "Enabled"),
     "vault-open": lambda w: w.set(VAULT, PUBLIC, "Enabled"),
@@ -100,6 +102,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "started-running", "link-new",
     ),
     "network_peering": ("side-missing", "peering-cut", "flag-changed"),
+    "identity_roles": ("roles-missing", "identity-gone", "workspace-identity-gone"),
     "network_access": ("storage-open", "vault-open", "registry-open"),
     "workspace": (
         "workspace-open", "workspace-legacy", "workspace-vault-changed", "workspace-identity-gone",
@@ -219,7 +222,7 @@ def may_be_written(env: Environment, resource: ResourceId) -> bool:
         for record in endpoint.records
         if endpoint.owned
     ]
-    scopes = [role.scope for compute in env.computes if compute.owned for role in compute.roles]
+    scopes = [role.scope for holder in env.holders() if holder.owned for role in holder.roles]
     if resource.type == "microsoft.authorization/roleassignments":
         return resource.scope in scopes
     return resource in records or any(resource.within(part) for part in owned)

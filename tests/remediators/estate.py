@@ -43,6 +43,8 @@ RECORD = AKS_ZONE.child("A", "k8s")
 GROUP = BLOB.child("privateDnsZoneGroups", "default")
 PRINCIPAL = "aaaaaaaa-0000-4000-8000-000000000001"
 OWNER = "aaaaaaaa-0000-4000-8000-000000000002"
+OPERATOR = "aaaaaaaa-0000-4000-8000-000000000003"
+RUNNER = "aaaaaaaa-0000-4000-8000-000000000004"
 LINK = f"{SUB}/resourceGroups/ms/providers/Microsoft.Network/privateLinkServices/pls-1"
 CREATED = "2026-11-01T00:00:00+00:00"
 
@@ -104,6 +106,13 @@ def _settings() -> dict[str, Any]:
     }
 
 
+NETWORK_CONTRIBUTOR = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+OWNER_ROLES = [{"role": BLOB_CONTRIBUTOR, "scope": STORAGE.text}]
+OPERATOR_ROLES = [{"role": NETWORK_CONTRIBUTOR, "scope": VNET.group.text}]
+ASSIGNED_ROLES = [{"role": ACR_PULL, "scope": REGISTRY.text}]
+
+
 def manifest() -> dict[str, Any]:
     closed = {"publicNetworkAccess": "Disabled"}
     rules = {**closed, "defaultAction": "Deny", "trustedServices": True}
@@ -115,11 +124,11 @@ def manifest() -> dict[str, Any]:
     return {
         "apiVersion": "relink/v1",
         "name": "prod",
-        "workspaces": [{"id": WORKSPACE.text, **closed, **_settings()}],
+        "workspaces": [{"id": WORKSPACE.text, **closed, **_settings(), "roles": OWNER_ROLES}],
         "storageAccounts": [{"id": STORAGE.text, **rules}],
         "keyVaults": [{"id": VAULT.text, **rules}],
         "registries": [{"id": REGISTRY.text, **rules}],
-        "clusters": [{"id": CLUSTER.text}],
+        "clusters": [{"id": CLUSTER.text, "roles": OPERATOR_ROLES}],
         "virtualNetworks": [
             {"id": VNET.text, "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}]},
             {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]},
@@ -140,6 +149,7 @@ def manifest() -> dict[str, Any]:
             {"id": GPU.text, "body": compute_body(SYSTEM), "roles": roles},
             {"id": CPU.text, "body": compute_body(USER)},
         ],
+        "identities": [{"id": ASSIGNED.text, "roles": ASSIGNED_ROLES}],
     }
 
 
@@ -174,6 +184,17 @@ def assignment(role: str, scope: ResourceId, principal: str, name: str) -> dict[
             "scope": scope.text,
         },
     }
+
+
+def given() -> list[dict[str, Any]]:
+    """The role assignments of every declared identity, in order."""
+    return [
+        assignment(ACR_PULL, REGISTRY, PRINCIPAL, "pull"),
+        assignment(BLOB_READER, STORAGE, PRINCIPAL, "read"),
+        assignment(BLOB_CONTRIBUTOR, STORAGE, OWNER, "own"),
+        assignment(NETWORK_CONTRIBUTOR, VNET.group, OPERATOR, "net"),
+        assignment(ACR_PULL, REGISTRY, RUNNER, "run"),
+    ]
 
 
 def power(name: str, at: datetime, status: str = "Succeeded") -> dict[str, Any]:
@@ -287,7 +308,11 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         STORAGE: _secured(_rules()),
         VAULT: _secured(_rules(bypass="AzureServices")),
         REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},
-        CLUSTER: {"properties": cluster},
+        CLUSTER: {
+            "identity": {"type": "SystemAssigned", "principalId": OPERATOR},
+            "properties": cluster,
+        },
+        ASSIGNED: {"properties": {"principalId": RUNNER}},
         VNET: _live_network(VNET, hub_side),
         SPOKE: _live_network(SPOKE, spoke_side),
         TO_SPOKE: hub_side,

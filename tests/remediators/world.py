@@ -26,18 +26,13 @@ from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
 from shared.remediator import Remediator
 from tests.remediators.estate import (
-    ACR_PULL,
     API,
-    BLOB_READER,
     CLUSTER,
     LINK,
     NOW,
-    PRINCIPAL,
-    REGISTRY,
-    STORAGE,
-    assignment,
     bodies,
     environment,
+    given,
 )
 
 MOST_ROUNDS = 5
@@ -48,12 +43,7 @@ class World:
     """Azure as the tests see it. A body of ``None`` (or none at all) is a 404."""
 
     bodies: dict[ResourceId, dict[str, Any]] = field(default_factory=bodies)
-    roles: list[dict[str, Any]] = field(
-        default_factory=lambda: [
-            assignment(ACR_PULL, REGISTRY, PRINCIPAL, "pull"),
-            assignment(BLOB_READER, STORAGE, PRINCIPAL, "read"),
-        ]
-    )
+    roles: list[dict[str, Any]] = field(default_factory=given)
     power_log: list[dict[str, Any]] = field(default_factory=list)
     write_log: list[dict[str, Any]] = field(default_factory=list)
     link: str = LINK
