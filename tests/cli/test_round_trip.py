@@ -15,13 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from shared.capture import draw, needed, write
-from shared.model.actual import Actual, Observation, Question, Read
 from shared.model.resource_id import ResourceId
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
 from simulator.worlds import private_inference
 from simulator.worlds.plan import Plan
+from tests.cli.capturing import captured
 from tests.e2e.drifts import DRIFTS
 from tests.e2e.stage import START, Stage, assemble
 
@@ -96,18 +95,6 @@ def stage_of(
     (place / "environments").mkdir()
     stage = assemble(cloud, clock, {}, place, "prod")
     return stage, [ResourceId.parse(Plan(name).workspace) for name in names]
-
-
-def captured(stage: Stage, workspaces: list[ResourceId]) -> str:
-    """The manifest's text, as the command writes it."""
-    answers: dict[Read, Observation] = {}
-    wanted = frozenset(Read(Question.GET, each) for each in workspaces)
-    for _ in range(20):
-        answers |= stage.azure.read(wanted)
-        wanted = needed(workspaces, Actual(answers))
-        if not wanted:
-            return write(draw("prod", workspaces, Actual(answers)))
-    raise AssertionError("capture does not come to an end")
 
 
 @settings(
