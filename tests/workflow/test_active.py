@@ -15,7 +15,7 @@ from shared.model.trigger import Cause, Trigger
 from shared.workflow.assess import active
 from shared.workflow.services import Services
 
-ALL = ("network_access", "workspace", "private_endpoint", "cluster_endpoint", "kubernetes_compute")
+ALL = tuple(remediator.name for remediator in REMEDIATORS)
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 
 
@@ -52,7 +52,8 @@ def test_a_choice_brings_along_what_it_needs() -> None:
 
 def test_what_needs_something_that_is_off_does_not_look() -> None:
     off = {"cluster_endpoint": "off"}
-    assert looking(modes=off) == ("network_access", "workspace", "private_endpoint")
+    without = {"cluster_endpoint", "kubernetes_compute"}
+    assert looking(modes=off) == tuple(name for name in ALL if name not in without)
     assert looking("kubernetes_compute", modes=off) == ()
 
 
