@@ -1,0 +1,161 @@
+"""Owns what breaks who decides: workspaces, identities, clusters, computes, encryption, isolation.
+
+What no request of a person can cause in a living Azure (a vault that a workspace lost, a default of
+an older api-version) is written into the simulator's store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.e2e.catalogue import CatalogueDrift
+from tests.e2e.stage import Stage
+
+type Json = dict[str, Any]
+type Apply = Callable[[Stage], None]
+
+
+def patch(place: Callable[[Stage], str], **properties: Any) -> Apply:  # noqa: ANN401 - JSON
+    """A person's PATCH of some properties."""
+
+    def apply(stage: Stage) -> None:
+        stage.human("PATCH", place(stage), {"properties": properties})
+        stage.advance(120)
+
+    return apply
+
+
+def become(place: Callable[[Stage], str], path: str, value: Any) -> Apply:  # noqa: ANN401 - JSON
+    """The resource is otherwise from now on, without a request."""
+
+    def apply(stage: Stage) -> None:
+        resource = stage.cloud.store.get(place(stage))
+        assert resource is not None
+        *parents, last = path.split(".")
+        at: Any = resource.body
+        for name in parents:
+            at = at.setdefault(name, {})
+        at[last] = value(stage) if callable(value) else value
+
+    return apply
+
+
+def workspace(stage: Stage) -> str:
+    return stage.ids.workspace
+
+
+def lose_roles(principal: str) -> Apply:
+    """Every assignment of a made-up principal is deleted."""
+
+    def apply(stage: Stage) -> None:
+        theirs = stage.ids.guid(principal)
+        found = stage.cloud.store.of_type("Microsoft.Authorization/roleAssignments")
+        for each in list(found):
+            if each.properties["principalId"] == theirs:
+                stage.human("DELETE", each.id)
+
+    return apply
+
+
+def rows(
+    remediator: str, *given: tuple[str, str, Apply], repaired: bool
+) -> tuple[CatalogueDrift, ...]:
+    """Entries of one remediator."""
+    return tuple(
+        CatalogueDrift(name, remediator, reason, repaired=repaired, apply=apply)
+        for name, reason, apply in given
+    )
+
+
+def _other_insights(stage: Stage) -> str:
+    return stage.ids.id("ml", "Microsoft.Insights/components/other")
+
+
+def _other_vault(stage: Stage) -> str:
+    return stage.ids.id("ml", "Microsoft.KeyVault/vaults/other")
+
+
+def _identity(stage: Stage) -> str:
+    return stage.ids.identity
+
+
+_BEHIND = "properties.allowPublicAccessWhenBehindVnet"
+
+_WORKSPACE = (
+    *rows(
+        "workspace",
+        (
+            "workspace-opened",
+            "PublicAccessEnabled",
+            patch(workspace, publicNetworkAccess="Enabled"),
+        ),
+        ("workspace-behind-vnet", "PublicAccessBehindVnet", become(workspace, _BEHIND, value=True)),
+        ("workspace-legacy", "LegacyModeChanged", patch(workspace, v1LegacyMode=True)),
+        (
+            "workspace-insights",
+            "InsightsChanged",
+            become(workspace, "properties.applicationInsights", _other_insights),
+        ),
+        (
+            "workspace-registry",
+            "RegistryChanged",
+            become(workspace, "properties.containerRegistry", None),
+        ),
+        repaired=True,
+    ),
+    *rows(
+        "workspace",
+        (
+            "workspace-builds-nothing",
+            "ImageBuildComputeMissing",
+            become(workspace, "properties.imageBuildCompute", None),
+        ),
+        (
+            "workspace-vault-lost",
+            "KeyVaultChanged",
+            become(workspace, "properties.keyVault", _other_vault),
+        ),
+        (
+            "workspace-storage-lost",
+            "StorageAccountChanged",
+            become(workspace, "properties.storageAccount", None),
+        ),
+        (
+            "workspace-identity-lost",
+            "SystemIdentityMissing",
+            become(workspace, "identity", {"type": "None"}),
+        ),
+        (
+            "workspace-failed",
+            "WorkspaceFailed",
+            become(workspace, "properties.provisioningState", "Failed"),
+        ),
+        repaired=False,
+    ),
+)
+
+_ROLES = (
+    *rows(
+        "identity_roles",
+        ("identity-role-lost", "RoleMissing", lose_roles("uami")),
+        repaired=True,
+    ),
+    *rows(
+        "identity_roles",
+        ("cluster-role-lost", "RoleToAssign", lose_roles("cluster-principal")),
+        (
+            "workspace-runs-as-identity",
+            "ClusterAdminMissing",
+            become(workspace, "properties.primaryUserAssignedIdentity", _identity),
+        ),
+        (
+            "workspace-high-impact",
+            "HighImpactAccountRoleUndeclared",
+            become(workspace, "properties.hbiWorkspace", value=True),
+        ),
+        repaired=False,
+    ),
+)
+
+CONTROL: tuple[CatalogueDrift, ...] = (*_WORKSPACE, *_ROLES)
