@@ -216,8 +216,8 @@ def _workspace(workspace: Workspace, region: str) -> Body:
     }
     if workspace.v1_legacy_mode is not None:
         properties["v1LegacyMode"] = workspace.v1_legacy_mode
-    if workspace.image_build_compute:
-        properties["imageBuildCompute"] = workspace.image_build_compute
+    if workspace.image_build_compute != "":  # a closed registry builds no images by itself
+        properties["imageBuildCompute"] = workspace.image_build_compute or "image-build"
     if workspace.customer_managed_key:
         held = {"keyIdentifier": workspace.customer_managed_key}
         properties["encryption"] = {"status": "Enabled", "keyVaultProperties": held}

@@ -17,9 +17,12 @@ from cli.rehearsal.play import copy_of
 from cli.rehearsal.report import html, markdown
 from cli.rehearsal.story import Hurt, Played, Story, hurts
 from cli.topology import topology_of
+from cli.world import world_of
 from shared.manifests import parse_manifest
 from shared.model.resource_id import ResourceId
-from tests.shared.declared import BLOB_ENDPOINT, CLUSTER_ENDPOINT, manifest
+from simulator.clock import VirtualClock
+from simulator.cloud import Cloud
+from tests.shared.declared import BLOB_ENDPOINT, CLUSTER_ENDPOINT, STORAGE, manifest
 
 BLOB, AKS = ResourceId.parse(BLOB_ENDPOINT), ResourceId.parse(CLUSTER_ENDPOINT)
 BEGAN = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -110,15 +113,28 @@ def test_a_copy_is_played_without_mode_and_window_and_says_so() -> None:
     assert {d.section for d in compare(declared, copied, whole=True)} == {""}
 
 
-def test_a_copy_leaves_arc_computes_out_and_names_them() -> None:
+def test_a_copy_keeps_arc_computes() -> None:
     aks, arc = (
         "Microsoft.ContainerService/managedClusters",
         "Microsoft.Kubernetes/connectedClusters",
     )
     text = manifest((aks, arc))
-    copied, notes = copy_of(parse_manifest(text, "prod.yaml"))
-    assert copied.computes == ()
-    assert any("Arc clusters are not simulated" in note for note in notes)
+    declared = parse_manifest(text, "prod.yaml")
+    copied, _ = copy_of(declared)
+    assert copied.computes == declared.computes
+    cloud = Cloud(VirtualClock(datetime(2026, 11, 2, tzinfo=UTC)))
+    cloud.load(list(world_of(copied).resources))
+    assert cloud.get(copied.computes[0].id.text) is not None
+
+
+def test_a_copy_leaves_endpoints_to_unknown_targets_out_and_names_them() -> None:
+    server = STORAGE.replace("Microsoft.Storage/storageAccounts", "Microsoft.Sql/servers")
+    lead = "privateLinkServiceId: "
+    copied, notes = copy_of(
+        parse_manifest(manifest((f"{lead}{STORAGE}", f"{lead}{server}")), "prod.yaml")
+    )
+    assert [e.id.text for e in copied.private_endpoints] == [CLUSTER_ENDPOINT]
+    assert any("its target is not simulated" in note for note in notes)
 
 
 def test_a_resource_is_back_when_the_last_run_repaired_it() -> None:
