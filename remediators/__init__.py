@@ -9,10 +9,12 @@ from typing import Final
 
 from remediators import (
     cluster_endpoint,
+    cluster_settings,
     identity_roles,
     kubernetes_compute,
     network_access,
     network_peering,
+    private_dns,
     private_endpoint,
     workspace,
 )
@@ -22,8 +24,10 @@ REMEDIATORS: Final[Catalogue] = (
     network_access.REMEDIATOR,
     workspace.REMEDIATOR,
     network_peering.REMEDIATOR,
+    private_dns.REMEDIATOR,
     private_endpoint.REMEDIATOR,
     cluster_endpoint.REMEDIATOR,
     kubernetes_compute.REMEDIATOR,
     identity_roles.REMEDIATOR,
+    cluster_settings.REMEDIATOR,
 )

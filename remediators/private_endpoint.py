@@ -51,7 +51,7 @@ def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
 
 def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) -> Sequence[Unit]:
     """One unit per endpoint: replace it, create it, or write its zone group."""
-    return endpoint_units(_NAME, _declared(environment), actual, findings)
+    return endpoint_units(_NAME, _declared(environment), environment, actual, findings)
 
 
 REMEDIATOR: Final = Remediator(

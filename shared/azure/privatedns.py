@@ -65,8 +65,33 @@ def _put_record(
     )
 
 
+def _put_link(
+    clients: Clients,
+    resource: ResourceId,
+    body: Any,  # noqa: ANN401 - bytes, which the SDK's overloads do not name
+    *,
+    etag: str | None = None,
+    **wire: Any,  # noqa: ANN401 - SDK options
+) -> None:
+    """Write the link: only over the version ``etag``, or only if there is none yet."""
+    from azure.core import MatchConditions  # noqa: PLC0415 - loaded when first used
+
+    zone, name = resource.names
+    condition = MatchConditions.IfNotModified if etag else MatchConditions.IfMissing
+    _client(clients, resource).virtual_network_links.begin_create_or_update(
+        resource.resource_group,
+        zone,
+        name,
+        body,
+        etag=etag,
+        match_condition=condition,
+        polling=False,
+        **wire,
+    )
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.network/privatednszones": Kind(get=_get_zone),
-    "microsoft.network/privatednszones/virtualnetworklinks": Kind(get=_get_link),
+    "microsoft.network/privatednszones/virtualnetworklinks": Kind(get=_get_link, put=_put_link),
     "microsoft.network/privatednszones/a": Kind(get=_get_record, put=_put_record),
 }

@@ -8,12 +8,13 @@ deleted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from shared.model.actual import Actual
 from shared.model.arm import RecordView
-from shared.model.environment import OwnRecord, PrivateEndpoint
+from shared.model.environment import Environment, OwnRecord, PrivateEndpoint
 from shared.model.finding import Disposition, Finding
 from shared.model.intent import Intent
 from shared.model.json import JsonObject
@@ -31,6 +32,7 @@ from shared.model.step import (
 )
 from shared.remediation.bodies import endpoint_body
 from shared.remediation.endpoints import REPLACING, group_of, interface_of, view_of, zones_of
+from shared.remediation.zone_links import links_of
 
 APPROVALS: Final = MappingProxyType(
     {
@@ -56,10 +58,14 @@ _RECORD_REASONS: Final = frozenset({"RecordMissing", "RecordWrong"})
 def endpoint_units(
     remediator: str,
     endpoints: Iterable[PrivateEndpoint],
+    environment: Environment,
     actual: Actual,
     findings: Sequence[Finding],
 ) -> list[Unit]:
-    """One unit for each endpoint that has something to repair, in the order of ``endpoints``."""
+    """One unit for each endpoint that has something to repair, in the order of ``endpoints``.
+
+    Each follows the declared links of its zones: zone, link, endpoint, record.
+    """
     units = []
     for endpoint in endpoints:
         mine = [
@@ -68,7 +74,9 @@ def endpoint_units(
             if item.resource == endpoint.id and item.disposition is Disposition.REPAIR
         ]
         if mine and endpoint.owned:
-            units.append(_unit(remediator, endpoint, actual, mine))
+            unit = _unit(remediator, endpoint, actual, mine)
+            links = (link for zone in zones_of(endpoint) for link in links_of(environment, zone))
+            units.append(replace(unit, follows=(*unit.follows, *links)))
     return units
 
 
@@ -82,7 +90,7 @@ def _unit(
     if reasons & _UNMADE:
         return _creation(remediator, endpoint, actual, keys)
     steps = (
-        *(_zone_group(endpoint, actual) if reasons & _ZONE_REASONS else ()),
+        *(zone_group_step(endpoint, actual) if reasons & _ZONE_REASONS else ()),
         *(_records(endpoint, actual) if reasons & _RECORD_REASONS else ()),
     )
     return Unit(
@@ -93,7 +101,7 @@ def _unit(
         findings=keys,
         steps=steps,
         follows=(endpoint.id,),
-        exclusive=_exclusive(endpoint),
+        exclusive=exclusive_of(endpoint),
     )
 
 
@@ -120,7 +128,7 @@ def _replacement(
             AwaitState(endpoint.id, Condition.GONE),
             *_made(endpoint, actual, body, Change("connection", state, "approved")),
         ),
-        exclusive=_exclusive(endpoint),
+        exclusive=exclusive_of(endpoint),
         requires=tuple(sorted(set(_requirements(endpoint)))),
         intent=Intent(endpoint.id, body, incarnation),
         counts_as=f"restart:{endpoint.target.key}" if endpoint.to_cluster else "",
@@ -139,7 +147,7 @@ def _creation(
         resource=endpoint.id,
         findings=keys,
         steps=_made(endpoint, actual, body, Change("connection", None, "approved")),
-        exclusive=_exclusive(endpoint),
+        exclusive=exclusive_of(endpoint),
     )
 
 
@@ -150,12 +158,12 @@ def _made(
     return (
         PutResource(endpoint.id, body, (change,)),
         AwaitState(endpoint.id, Condition.APPROVED),
-        *_zone_group(endpoint, actual),
+        *zone_group_step(endpoint, actual),
         *_records(endpoint, actual),
     )
 
 
-def _zone_group(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
+def zone_group_step(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
     """Not before the endpoint is Succeeded (domain.md 4)."""
     group = group_of(endpoint)
     if group is None or endpoint.zone_group is None:
@@ -191,7 +199,7 @@ def _records(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
         yield PutResource(record_id(record), {"properties": properties}, (change,))
 
 
-def _exclusive(endpoint: PrivateEndpoint) -> tuple[str, ...]:
+def exclusive_of(endpoint: PrivateEndpoint) -> tuple[str, ...]:
     """Two endpoints of one subnet or target fail when made at once (domain.md 4)."""
     return (f"subnet:{endpoint.subnet.key}", f"target:{endpoint.target.key}")
 

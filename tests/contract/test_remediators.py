@@ -21,9 +21,13 @@ from shared.model.step import DESTRUCTIVE
 from shared.remediation.differences import NEXT
 from shared.remediator import Remediator
 from tests.remediators.estate import (
+    AKS_LINK,
     API,
     ASSIGNED,
     BLOB,
+    BLOB_LINK,
+    BLOB_RECORD,
+    BLOB_ZONE,
     CLUSTER,
     CPU,
     GPU,
@@ -54,6 +58,7 @@ STATE = "properties.provisioningState"
 PEERED = "properties.peeringState"
 PEERINGS = "properties.virtualNetworkPeerings"
 PUBLIC = "properties.publicNetworkAccess"
+PUBLIC_NAME = "properties.apiServerAccessProfile.enablePrivateClusterPublicFQDN"
 OWED = Memory(debts=tuple(debt(target, RESTART) for target in (API, GPU, CPU)))
 RECORDED = Memory(OWED.debts, (), (Link(API, guid(API), "pls-0", RESTART),))
 
@@ -71,6 +76,8 @@ DRIFTS: dict[str, Drift] = {
     "cluster-stopped": lambda w: w.stopped(),
     "compute-missing": lambda w: w.without(GPU),
     "compute-failed": lambda w: w.set(CPU, STATE, "Failed"),
+    "cluster-public-name": lambda w: w.set(CLUSTER, PUBLIC_NAME, value=True),
+    "cluster-gone": lambda w: w.without(CLUSTER),
     "identity-gone": lambda w: w.without(ASSIGNED),
     "roles-missing": lambda w: w.roles.clear(),
     "storage-open": lambda w: w.set(STORAGE, PUBLIC, "Enabled"),
@@ -83,6 +90,10 @@ DRIFTS: dict[str, Drift] = {
     "side-missing": lambda w: w.without(TO_HUB).set(SPOKE, PEERINGS, []),
     "peering-cut": lambda w: w.set(TO_HUB, PEERED, "Disconnected"),
     "flag-changed": lambda w: w.set(TO_SPOKE, "properties.allowForwardedTraffic", value=False),
+    "link-missing": lambda w: w.without(BLOB_LINK),
+    "registering": lambda w: w.set(AKS_LINK, "properties.registrationEnabled", value=True),
+    "zone-record-missing": lambda w: w.without(BLOB_RECORD),
+    "zone-gone": lambda w: w.without(BLOB_ZONE, BLOB_LINK, BLOB_RECORD),
     "restarted": lambda w: w.remembering(OWED, restarted(RESTART)),
     "restart-told": lambda w: w.remembering(OWED),
     "started-running": lambda w: w.remembering(OWED, [power("start", RESTART)]),
@@ -102,7 +113,9 @@ SHOWS: dict[str, tuple[str, ...]] = {
         "started-running", "link-new",
     ),
     "network_peering": ("side-missing", "peering-cut", "flag-changed"),
+    "cluster_settings": ("cluster-public-name", "cluster-gone"),
     "identity_roles": ("roles-missing", "identity-gone", "workspace-identity-gone"),
+    "private_dns": ("link-missing", "registering", "zone-record-missing", "zone-gone"),
     "network_access": ("storage-open", "vault-open", "registry-open"),
     "workspace": (
         "workspace-open", "workspace-legacy", "workspace-vault-changed", "workspace-identity-gone",

@@ -7,6 +7,8 @@ from typing import Any
 from tests.e2e.catalogue import CatalogueDrift
 from tests.e2e.stage import Stage
 
+BLOBS = "blob.core.windows.net"
+
 type Json = dict[str, Any]
 
 
@@ -44,6 +46,70 @@ def stop_forwarding(stage: Stage) -> None:
     stage.advance(60)
 
 
+def zone(stage: Stage, name: str) -> str:
+    """The zone of a service's names."""
+    return stage.ids.zone(f"privatelink.{name}")
+
+
+def _link(stage: Stage) -> str:
+    return f"{zone(stage, BLOBS)}/virtualNetworkLinks/to-hub"
+
+
+def _blob_record(stage: Stage) -> str:
+    (record,) = stage.cloud.store.of_type("Microsoft.Network/privateDnsZones/A", zone(stage, BLOBS))
+    return record.id
+
+
+def delete_link(stage: Stage) -> None:
+    stage.human("DELETE", _link(stage))
+    stage.advance(120)
+
+
+def register_machines(stage: Stage) -> None:
+    body = stage.human("GET", _link(stage))
+    body["properties"]["registrationEnabled"] = True
+    stage.human("PUT", _link(stage), body)
+    stage.advance(120)
+
+
+def misdirect_link(stage: Stage) -> None:
+    """The link of this name is made again to another network (the zone has one to the spoke already)."""
+    delete_link(stage)
+    other = f"{stage.ids.network('hub')}-2"
+    space = {"addressSpace": {"addressPrefixes": ["10.99.0.0/16"]}}
+    stage.human("PUT", other, {"location": "westeurope", "properties": space})
+    stage.advance(60)
+    joined = {"virtualNetwork": {"id": other}, "registrationEnabled": False}
+    stage.human("PUT", _link(stage), {"location": "global", "properties": joined})
+    stage.advance(120)
+
+
+def delete_zone(stage: Stage) -> None:
+    """A zone goes with its links; the endpoint's zone group keeps pointing at it."""
+    for network in ("hub", "spoke"):
+        stage.human("DELETE", f"{zone(stage, BLOBS)}/virtualNetworkLinks/to-{network}")
+    stage.advance(120)
+    stage.human("DELETE", zone(stage, BLOBS))
+    stage.advance(120)
+
+
+def delete_zone_record(stage: Stage) -> None:
+    stage.human("DELETE", _blob_record(stage))
+
+
+def misdirect_zone_record(stage: Stage) -> None:
+    body = stage.human("GET", _blob_record(stage))
+    body["properties"]["aRecords"] = [{"ipv4Address": "10.0.1.99"}]
+    stage.human("PUT", _blob_record(stage), body)
+
+
+def _dns(*rows: tuple[str, str, bool, Any]) -> tuple[CatalogueDrift, ...]:
+    return tuple(
+        CatalogueDrift(name, "private_dns", reason, repaired=repaired, apply=apply)
+        for name, reason, repaired, apply in rows
+    )
+
+
 def _peerings(*rows: tuple[str, str, Any]) -> tuple[CatalogueDrift, ...]:
     return tuple(
         CatalogueDrift(name, "network_peering", reason, repaired=True, apply=apply)
@@ -57,5 +123,13 @@ NETWORK: tuple[CatalogueDrift, ...] = (
         ("peering-side-remade", "PeeringHalf", remake_side_alone),
         ("peering-deleted", "PeeringMissing", delete_both_sides),
         ("peering-flag-changed", "PeeringFlagsChanged", stop_forwarding),
+    ),
+    *_dns(
+        ("zone-link-deleted", "LinkMissing", True, delete_link),
+        ("zone-link-registers", "RegistrationChanged", True, register_machines),
+        ("zone-link-elsewhere", "LinkElsewhere", False, misdirect_link),
+        ("zone-deleted", "ZoneDeleted", False, delete_zone),
+        ("zone-record-deleted", "GroupRecordMissing", True, delete_zone_record),
+        ("zone-record-misdirected", "GroupRecordChanged", True, misdirect_zone_record),
     ),
 )

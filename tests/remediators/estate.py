@@ -32,6 +32,7 @@ SPOKE = rid("net", "Microsoft.Network/virtualNetworks", "spoke")
 TO_SPOKE = VNET.child("virtualNetworkPeerings", "to-spoke")
 TO_HUB = SPOKE.child("virtualNetworkPeerings", "to-hub")
 SUBNET = VNET.child("subnets", "endpoints")
+NODES = SPOKE.child("subnets", "nodes")
 BLOB_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net")
 AKS_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "x.privatelink.westeurope.azmk8s.io")
 BLOB = rid("net", "Microsoft.Network/privateEndpoints", "pe-blob")
@@ -40,6 +41,9 @@ GPU = WORKSPACE.child("computes", "gpu")
 CPU = WORKSPACE.child("computes", "cpu")
 ASSIGNED = rid("ml", "Microsoft.ManagedIdentity/userAssignedIdentities", "cpu-id")
 RECORD = AKS_ZONE.child("A", "k8s")
+BLOB_RECORD = BLOB_ZONE.child("A", "st")
+BLOB_LINK = BLOB_ZONE.child("virtualNetworkLinks", "to-hub")
+AKS_LINK = AKS_ZONE.child("virtualNetworkLinks", "to-hub")
 GROUP = BLOB.child("privateDnsZoneGroups", "default")
 PRINCIPAL = "aaaaaaaa-0000-4000-8000-000000000001"
 OWNER = "aaaaaaaa-0000-4000-8000-000000000002"
@@ -128,10 +132,14 @@ def manifest() -> dict[str, Any]:
         "storageAccounts": [{"id": STORAGE.text, **rules}],
         "keyVaults": [{"id": VAULT.text, **rules}],
         "registries": [{"id": REGISTRY.text, **rules}],
-        "clusters": [{"id": CLUSTER.text, "roles": OPERATOR_ROLES}],
+        "clusters": [{"id": CLUSTER.text, "private": True, "roles": OPERATOR_ROLES}],
         "virtualNetworks": [
             {"id": VNET.text, "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}]},
             {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]},
+        ],
+        "privateDnsZones": [
+            {"id": zone.text, "links": [{"name": "to-hub", "virtualNetwork": VNET.text}]}
+            for zone in (BLOB_ZONE, AKS_ZONE)
         ],
         "privateEndpoints": [
             {
@@ -242,6 +250,12 @@ def _live_network(own: ResourceId, *peerings: dict[str, Any]) -> dict[str, Any]:
     return {"id": own.text, "location": "westeurope", "properties": properties}
 
 
+def _live_link(own: ResourceId) -> dict[str, Any]:
+    state = {"provisioningState": "Succeeded", "virtualNetworkLinkState": "Completed"}
+    properties = {"virtualNetwork": {"id": VNET.text}, "registrationEnabled": False, **state}
+    return {"id": own.text, "name": own.name, "location": "global", "properties": properties}
+
+
 def _live_interface(own: ResourceId, address: str) -> dict[str, Any]:
     configuration = {"properties": {"privateIPAddress": address}}
     return {"properties": {"resourceGuid": guid(own), "ipConfigurations": [configuration]}}
@@ -290,9 +304,18 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         "provisioningState": "Succeeded",
         "powerState": {"code": "Running"},
         "nodeResourceGroup": "MC_aks_k8s_westeurope",
-        "apiServerAccessProfile": {"enablePrivateCluster": True},
+        "apiServerAccessProfile": {
+            "enablePrivateCluster": True,
+            "enablePrivateClusterPublicFQDN": False,
+        },
+        "agentPoolProfiles": [{"name": "system", "vnetSubnetID": NODES.text}],
+        "networkProfile": {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"},
     }
-    zones = [{"name": "blob", "properties": {"privateDnsZoneId": BLOB_ZONE.text}}]
+    wrote = {"recordType": "A", "recordSetName": "st", "ttl": 10, "ipAddresses": ["10.0.0.4"]}
+    blob = {"privateDnsZoneId": BLOB_ZONE.text, "recordSets": [wrote]}
+    zones = [{"name": "blob", "properties": blob}]
+    made = {"creator": "created by private endpoint pe-blob"}
+    blob_record = {"ttl": 10, "metadata": made, "aRecords": [{"ipv4Address": "10.0.0.4"}]}
     group = {"provisioningState": "Succeeded", "privateDnsZoneConfigs": zones}
     record = {"ttl": 60, "metadata": {"by": "us"}, "aRecords": [{"ipv4Address": "10.0.0.5"}]}
     hub_side, spoke_side = _live_peering(TO_SPOKE, SPOKE), _live_peering(TO_HUB, VNET)
@@ -326,6 +349,9 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         interface(API): _live_interface(API, "10.0.0.5"),
         GROUP: {"properties": group},
         RECORD: {"properties": record},
+        BLOB_RECORD: {"properties": blob_record},
+        BLOB_LINK: _live_link(BLOB_LINK),
+        AKS_LINK: _live_link(AKS_LINK),
         GPU: _live_compute(compute_body(SYSTEM), PRINCIPAL),
         CPU: _live_compute(compute_body(USER), ""),
     }

@@ -11,6 +11,7 @@ from shared.model.plan import Need, Requirement
 from shared.model.resource_id import ResourceId
 from shared.model.step import Known, reference
 from tests.remediators.estate import (
+    AKS_LINK,
     AKS_ZONE,
     API,
     CLUSTER,
@@ -122,7 +123,7 @@ def test_a_record_has_to_hold_exactly_the_address(addresses: list[str]) -> None:
     assert reasons(world.find(REMEDIATOR)) == {("RecordWrong", "repair", "")}
     (unit,) = world.plan(REMEDIATOR)
     assert [s.resource for s in unit.steps] == [RECORD]
-    assert unit.follows == (API,)
+    assert unit.follows == (API, AKS_LINK)
     assert not unit.destructive
 
 

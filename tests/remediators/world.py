@@ -115,6 +115,9 @@ class World:
                 return [{"name": "management", "privateLinkServiceID": self.link}]
             case Question.CONNECTIONS:
                 return self.connections
+            case Question.LIST:
+                below = f"{read.resource.key}/{read.detail.lower()}/"
+                return [body for own, body in self.bodies.items() if own.key.startswith(below)]
             case other:
                 raise AssertionError(f"no remediator asks {other} by itself")
 
