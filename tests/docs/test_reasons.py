@@ -1,4 +1,4 @@
-"""docs/reasons.md is what the remediators say, and the script notices when it is not."""
+"""docs/reasons.md and docs/catalogue.md are what the remediators say, and the script notices when not."""
 
 import subprocess
 import sys
@@ -8,6 +8,7 @@ from remediators import REMEDIATORS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reasons.md"
+CATALOGUE = ROOT / "docs/catalogue.md"
 SCRIPT = ROOT / "scripts/reasons"
 
 
@@ -30,6 +31,17 @@ def test_every_remediator_and_reason_is_on_the_page() -> None:
     assert [reason for reason in reasons if f"| `{reason}` |" not in text] == []
 
 
+def test_the_catalogue_says_where_each_reason_comes_from_and_what_is_done_about_it() -> None:
+    text = CATALOGUE.read_text(encoding="utf-8")
+    for remediator in REMEDIATORS:
+        for word, reason in remediator.reasons.items():
+            row = next(line for line in text.splitlines() if line.startswith(f"| `{word}` |"))
+            assert reason.source
+            assert reason.source in text
+            assert reason.response.value in {cell.strip() for cell in row.split("|")}
+        assert all(f"`{action}`" in text for action in remediator.permissions)
+
+
 def copied(tmp_path: Path) -> Path:
     """A tree in which the script finds the same code and another page."""
     for name in ("remediators", "shared"):
@@ -38,6 +50,7 @@ def copied(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "scripts/reasons").write_bytes(SCRIPT.read_bytes())
     (tmp_path / "docs/reasons.md").write_text(PAGE.read_text(encoding="utf-8") + "more\n")
+    (tmp_path / "docs/catalogue.md").write_bytes(CATALOGUE.read_bytes())
     return tmp_path
 
 
