@@ -22,6 +22,7 @@ NEXT: Final = MappingProxyType(
         "ArcCluster": "Computes of Arc clusters are not detached; detach and attach it by hand.",
         "ByHand": "Relink does not change this; a person does.",
         "ClusterFailed": "It is repaired once the cluster's own operation has succeeded.",
+        "ClusterFixed": "A cluster keeps this for life: make one as the documents ask, and attach that.",
         "ClusterStopped": "It is repaired once the cluster runs.",
         "ClusterUpdating": "It is repaired once the cluster's update has ended.",
         "ComputeChanged": "It would be attached elsewhere than it is; settle that difference first.",

@@ -158,4 +158,43 @@ _ROLES = (
     ),
 )
 
-CONTROL: tuple[CatalogueDrift, ...] = (*_WORKSPACE, *_ROLES)
+_ACCESS = "properties.apiServerAccessProfile"
+
+
+def cluster(stage: Stage) -> str:
+    return stage.ids.cluster
+
+
+_CLUSTER = rows(
+    "cluster_settings",
+    (
+        "cluster-public",
+        "ClusterPublic",
+        become(cluster, f"{_ACCESS}.enablePrivateCluster", value=False),
+    ),
+    (
+        "cluster-public-name",
+        "PublicFqdnEnabled",
+        become(cluster, f"{_ACCESS}.enablePrivateClusterPublicFQDN", value=True),
+    ),
+    (
+        "cluster-local-accounts",
+        "LocalAccountsDisabled",
+        become(cluster, "properties.disableLocalAccounts", value=True),
+    ),
+    ("cluster-principal", "ServicePrincipalCluster", become(cluster, "identity", {"type": "None"})),
+    ("cluster-elsewhere", "ClusterInOtherRegion", become(cluster, "location", "northeurope")),
+    (
+        "cluster-services-overlap",
+        "ServiceCidrOverlaps",
+        become(cluster, "properties.networkProfile.serviceCidr", "10.10.0.0/16"),
+    ),
+    (
+        "cluster-dns-outside",
+        "DnsServiceIpOutside",
+        become(cluster, "properties.networkProfile.dnsServiceIP", "10.200.0.10"),
+    ),
+    repaired=False,
+)
+
+CONTROL: tuple[CatalogueDrift, ...] = (*_WORKSPACE, *_ROLES, *_CLUSTER)

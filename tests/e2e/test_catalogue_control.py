@@ -9,7 +9,7 @@ from tests.e2e.catalogue import CatalogueDrift, whole
 from tests.e2e.drifts_control import CONTROL
 from tests.e2e.portrait import differences, portrait
 
-NO_COMMAND = frozenset({"WorkspaceKeeps"})
+NO_COMMAND = frozenset({"ClusterFixed", "WorkspaceKeeps"})
 """Why something is reported that no command puts right."""
 
 
