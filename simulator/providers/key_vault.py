@@ -14,6 +14,7 @@ Soft delete and protection from purging are never switched off again.
 """
 
 import copy
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import override
@@ -61,6 +62,8 @@ class Vaults(Kind):
             raise bad_request(
                 "VaultPropertiesMissing", "A vault needs properties.tenantId and properties.sku."
             )
+        if not re.fullmatch(r"[0-9a-fA-F-]{36}", str(properties.get("tenantId", TENANT))):
+            raise bad_request("InvalidRequestContent", "properties.tenantId is not a GUID.")
         _refuse_loosening(call)
 
     @override

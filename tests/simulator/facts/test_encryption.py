@@ -120,7 +120,8 @@ def test_a_deleted_vault_is_kept_and_recovered_with_everything_in_it(world: Sand
     every = f"/subscriptions/{world.plan.subscription}/providers/Microsoft.KeyVault/deletedVaults"
     assert [v["name"] for v in world.ok("GET", every)["value"]] == ["prod-mlkv"]
     sku = {"family": "A", "name": "standard"}
-    fresh: Json = {"location": "westeurope", "properties": {"tenantId": "t", "sku": sku}}
+    properties = {"tenantId": before["tenantId"], "sku": sku}
+    fresh: Json = {"location": "westeurope", "properties": properties}
     taken = world.call("PUT", vault, fresh)
     assert (taken.status, code(taken)) == (409, "ConflictError")
     fresh["properties"]["createMode"] = "recover"

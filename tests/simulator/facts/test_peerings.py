@@ -100,7 +100,7 @@ def test_a_changed_address_space_leaves_both_sides_out_of_sync(world: Sandbox) -
 def test_writing_a_peering_again_does_not_bring_it_in_sync(world: Sandbox) -> None:
     widen(world, "hub", "10.99.0.0/16")
     _, spoke = sides(world)
-    world.done("PUT", spoke, {"properties": world.properties(spoke)})
+    world.done("PUT", spoke, leading(world, "hub", allowForwardedTraffic=True))
     assert shown(world, "peeringSyncLevel") == ("LocalNotInSync", "RemoteNotInSync")
 
 
