@@ -9,11 +9,13 @@ from typing import Final
 
 from remediators import (
     cluster_endpoint,
+    cluster_extension,
     cluster_settings,
     identity_roles,
     kubernetes_compute,
     network_access,
     network_peering,
+    network_security,
     private_dns,
     private_endpoint,
     workspace,
@@ -24,10 +26,12 @@ REMEDIATORS: Final[Catalogue] = (
     network_access.REMEDIATOR,
     workspace.REMEDIATOR,
     network_peering.REMEDIATOR,
+    network_security.REMEDIATOR,
     private_dns.REMEDIATOR,
     private_endpoint.REMEDIATOR,
     cluster_endpoint.REMEDIATOR,
     kubernetes_compute.REMEDIATOR,
     identity_roles.REMEDIATOR,
     cluster_settings.REMEDIATOR,
+    cluster_extension.REMEDIATOR,
 )

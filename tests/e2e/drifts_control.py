@@ -197,4 +197,40 @@ _CLUSTER = rows(
     repaired=False,
 )
 
-CONTROL: tuple[CatalogueDrift, ...] = (*_WORKSPACE, *_ROLES, *_CLUSTER)
+
+def extension(stage: Stage) -> str:
+    return f"{stage.ids.cluster}/providers/Microsoft.KubernetesConfiguration/extensions/azureml"
+
+
+def remove_extension(stage: Stage) -> None:
+    stage.human("DELETE", extension(stage))
+    stage.advance(300)
+
+
+_EXTENSION = rows(
+    "cluster_extension",
+    ("extension-removed", "ExtensionMissing", remove_extension),
+    (
+        "extension-failed",
+        "ExtensionFailed",
+        become(extension, "properties.provisioningState", "Failed"),
+    ),
+    (
+        "router-public",
+        "RouterPublic",
+        become(extension, "properties.configurationSettings", {"enableInference": "True"}),
+    ),
+    (
+        "inference-disabled",
+        "InferenceDisabled",
+        become(extension, "properties.configurationSettings", {}),
+    ),
+    (
+        "extension-preview",
+        "ReleaseTrainChanged",
+        become(extension, "properties.releaseTrain", "preview"),
+    ),
+    repaired=False,
+)
+
+CONTROL: tuple[CatalogueDrift, ...] = (*_WORKSPACE, *_ROLES, *_CLUSTER, *_EXTENSION)

@@ -31,6 +31,8 @@ VNET = rid("net", "Microsoft.Network/virtualNetworks", "hub")
 SPOKE = rid("net", "Microsoft.Network/virtualNetworks", "spoke")
 TO_SPOKE = VNET.child("virtualNetworkPeerings", "to-spoke")
 TO_HUB = SPOKE.child("virtualNetworkPeerings", "to-hub")
+NSG = rid("net", "Microsoft.Network/networkSecurityGroups", "nsg")
+SCORING = NSG.child("securityRules", "scoring")
 SUBNET = VNET.child("subnets", "endpoints")
 NODES = SPOKE.child("subnets", "nodes")
 BLOB_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "privatelink.blob.core.windows.net")
@@ -75,6 +77,21 @@ def endpoint_body(target: ResourceId, groups: Sequence[str]) -> dict[str, Any]:
 def peering_body(remote: ResourceId) -> dict[str, Any]:
     flags = {"allowVirtualNetworkAccess": True, "allowForwardedTraffic": True}
     return {"properties": {"remoteVirtualNetwork": {"id": remote.text}, **flags}}
+
+
+def scoring_rule() -> dict[str, Any]:
+    return {
+        "properties": {
+            "priority": 210,
+            "access": "Allow",
+            "direction": "Inbound",
+            "protocol": "Tcp",
+            "sourceAddressPrefix": "10.0.0.0/16",
+            "sourcePortRange": "*",
+            "destinationAddressPrefix": "10.0.0.50",
+            "destinationPortRange": "443",
+        }
+    }
 
 
 def compute_body(identity: dict[str, Any]) -> dict[str, Any]:
@@ -132,10 +149,20 @@ def manifest() -> dict[str, Any]:
         "storageAccounts": [{"id": STORAGE.text, **rules}],
         "keyVaults": [{"id": VAULT.text, **rules}],
         "registries": [{"id": REGISTRY.text, **rules}],
-        "clusters": [{"id": CLUSTER.text, "private": True, "roles": OPERATOR_ROLES}],
+        "clusters": [
+            {
+                "id": CLUSTER.text,
+                "private": True,
+                "extension": {"internalRouter": True, "releaseTrain": "stable"},
+                "roles": OPERATOR_ROLES,
+            }
+        ],
         "virtualNetworks": [
             {"id": VNET.text, "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}]},
             {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]},
+        ],
+        "networkSecurityGroups": [
+            {"id": NSG.text, "rules": [{"name": "scoring", "body": scoring_rule()}]}
         ],
         "privateDnsZones": [
             {"id": zone.text, "links": [{"name": "to-hub", "virtualNetwork": VNET.text}]}
@@ -205,6 +232,20 @@ def given() -> list[dict[str, Any]]:
     ]
 
 
+def extension() -> dict[str, Any]:
+    """The AzureML extension, in order."""
+    settings = {
+        "enableInference": "True",
+        "inferenceRouterServiceType": "LoadBalancer",
+        "internalLoadBalancerProvider": "azure",
+    }
+    kind = {"extensionType": "microsoft.azureml.kubernetes", "provisioningState": "Succeeded"}
+    return {
+        "name": "azureml",
+        "properties": {**kind, "releaseTrain": "Stable", "configurationSettings": settings},
+    }
+
+
 def power(name: str, at: datetime, status: str = "Succeeded") -> dict[str, Any]:
     """An activity log entry of a start or a stop."""
     operation = f"Microsoft.ContainerService/managedClusters/{name}/action"
@@ -248,6 +289,22 @@ def _live_peering(own: ResourceId, remote: ResourceId) -> dict[str, Any]:
 def _live_network(own: ResourceId, *peerings: dict[str, Any]) -> dict[str, Any]:
     properties = {"provisioningState": "Succeeded", "virtualNetworkPeerings": list(peerings)}
     return {"id": own.text, "location": "westeurope", "properties": properties}
+
+
+def _live_group() -> dict[str, Any]:
+    rule = {"id": SCORING.text, "name": "scoring", **scoring_rule()}
+    inside = {
+        "priority": 65001,
+        "access": "Allow",
+        "direction": "Outbound",
+        "protocol": "*",
+        "sourceAddressPrefix": "*",
+        "destinationAddressPrefix": "Internet",
+        "destinationPortRange": "*",
+    }
+    default = {"name": "AllowInternetOutBound", "properties": inside}
+    properties = {"securityRules": [rule], "defaultSecurityRules": [default]}
+    return {"id": NSG.text, "location": "westeurope", "properties": properties}
 
 
 def _live_link(own: ResourceId) -> dict[str, Any]:
@@ -338,6 +395,7 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         ASSIGNED: {"properties": {"principalId": RUNNER}},
         VNET: _live_network(VNET, hub_side),
         SPOKE: _live_network(SPOKE, spoke_side),
+        NSG: _live_group(),
         TO_SPOKE: hub_side,
         TO_HUB: spoke_side,
         SUBNET: {"properties": {"provisioningState": "Succeeded"}},

@@ -32,6 +32,7 @@ from tests.remediators.estate import (
     NOW,
     bodies,
     environment,
+    extension,
     given,
 )
 
@@ -48,6 +49,7 @@ class World:
     write_log: list[dict[str, Any]] = field(default_factory=list)
     link: str = LINK
     connections: list[dict[str, Any]] = field(default_factory=list)
+    extensions: list[dict[str, Any]] = field(default_factory=lambda: [extension()])
     denied: set[tuple[Question, ResourceId]] = field(default_factory=set)
     memory: Memory = field(default_factory=Memory)
     now: datetime = NOW
@@ -104,22 +106,20 @@ class World:
         return above and (theirs or self.everybody)
 
     def _listed(self, read: Read) -> list[dict[str, Any]]:
-        match read.question:
-            case Question.ROLES:
-                return [role for role in self.roles if self._names(role, read)]
-            case Question.POWER_LOG:
-                return self.power_log
-            case Question.WRITE_LOG:
-                return self.write_log
-            case Question.LINK:
-                return [{"name": "management", "privateLinkServiceID": self.link}]
-            case Question.CONNECTIONS:
-                return self.connections
-            case Question.LIST:
-                below = f"{read.resource.key}/{read.detail.lower()}/"
-                return [body for own, body in self.bodies.items() if own.key.startswith(below)]
-            case other:
-                raise AssertionError(f"no remediator asks {other} by itself")
+        if read.question is Question.ROLES:
+            return [role for role in self.roles if self._names(role, read)]
+        if read.question is Question.LIST:
+            below = f"{read.resource.key}/{read.detail.lower()}/"
+            return [body for own, body in self.bodies.items() if own.key.startswith(below)]
+        kept = {
+            Question.POWER_LOG: self.power_log,
+            Question.WRITE_LOG: self.write_log,
+            Question.LINK: [{"name": "management", "privateLinkServiceID": self.link}],
+            Question.CONNECTIONS: self.connections,
+            Question.EXTENSIONS: self.extensions,
+        }
+        assert read.question in kept, f"no remediator asks {read.question} by itself"
+        return kept[read.question]
 
     def look(self, remediator: Remediator, env: Environment | None = None) -> Actual:
         """Ask until nothing more is wanted; nothing may be asked twice."""
