@@ -69,6 +69,13 @@ def _delete_peering(clients: Clients, resource: ResourceId, **wire: Any) -> None
     )
 
 
+def _put_rule(clients: Clients, resource: ResourceId, body: Any, **wire: Any) -> None:  # noqa: ANN401 - SDK
+    group, name = resource.names
+    _client(clients, resource).security_rules.begin_create_or_update(
+        resource.resource_group, group, name, body, polling=False, **wire
+    )
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.network/privateendpoints": Kind(
         get=_get("private_endpoints"), put=_put_endpoint, delete=_delete_endpoint
@@ -81,6 +88,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.network/virtualnetworks/subnets": Kind(get=_get("subnets")),
     "microsoft.network/virtualnetworks/virtualnetworkpeerings": Kind(
         get=_get("virtual_network_peerings"), put=_put_peering, delete=_delete_peering
+    ),
+    "microsoft.network/networksecuritygroups/securityrules": Kind(
+        get=_get("security_rules"), put=_put_rule
     ),
     "microsoft.network/networksecuritygroups": Kind(get=_get("network_security_groups")),
     "microsoft.network/applicationsecuritygroups": Kind(get=_get("application_security_groups")),

@@ -24,6 +24,7 @@ _ALLOWED: Final = frozenset(
         _LINK,
         "microsoft.network/privateendpoints",
         "microsoft.network/privateendpoints/privatednszonegroups",
+        "microsoft.network/networksecuritygroups/securityrules",
         "microsoft.network/virtualnetworks/virtualnetworkpeerings",
         "microsoft.authorization/roleassignments",
     }

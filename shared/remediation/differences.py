@@ -36,6 +36,8 @@ NEXT: Final = MappingProxyType(
         "InProgress": "Azure is at work on it; it is looked at again soon.",
         "NetworkSecurityPerimeter": "Its access is the perimeter's; change it there.",
         "NotOwned": "Another manifest owns it; it is not written from here.",
+        "PriorityTaken": "Azure takes no two rules at one priority; give the other rule another one or "
+        "change the manifest.",
         "RegistrySku": "Only a Premium registry has these settings; change the SKU or the manifest.",
         "ResourceGone": "Relink does not create it; create it again or take it out of the manifest.",
         "RestartSuspected": "Nothing is done.",

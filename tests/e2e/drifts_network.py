@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.e2e.catalogue import CatalogueDrift
+from tests.e2e.catalogue import CatalogueDrift, security_group
 from tests.e2e.stage import Stage
 
 BLOBS = "blob.core.windows.net"
@@ -103,6 +103,45 @@ def misdirect_zone_record(stage: Stage) -> None:
     stage.human("PUT", _blob_record(stage), body)
 
 
+def _rule(stage: Stage, name: str) -> str:
+    return f"{security_group(stage.ids)}/securityRules/{name}"
+
+
+def delete_rule(stage: Stage) -> None:
+    stage.human("DELETE", _rule(stage, "allow-scoring"))
+    stage.advance(60)
+
+
+def narrow_rule(stage: Stage) -> None:
+    body = stage.human("GET", _rule(stage, "allow-azureml"))
+    body["properties"]["destinationPortRanges"] = ["443"]
+    stage.human("PUT", _rule(stage, "allow-azureml"), body)
+    stage.advance(60)
+
+
+def deny_internet(stage: Stage) -> None:
+    """Whoever closes the way out closes it to Azure's services as well."""
+    deny = {
+        "priority": 4000,
+        "direction": "Outbound",
+        "access": "Deny",
+        "protocol": "*",
+        "sourceAddressPrefix": "*",
+        "sourcePortRange": "*",
+        "destinationAddressPrefix": "Internet",
+        "destinationPortRange": "*",
+    }
+    stage.human("PUT", _rule(stage, "deny-internet"), {"properties": deny})
+    stage.advance(60)
+
+
+def _rules(*rows: tuple[str, str, bool, Any]) -> tuple[CatalogueDrift, ...]:
+    return tuple(
+        CatalogueDrift(name, "network_security", reason, repaired=repaired, apply=apply)
+        for name, reason, repaired, apply in rows
+    )
+
+
 def _dns(*rows: tuple[str, str, bool, Any]) -> tuple[CatalogueDrift, ...]:
     return tuple(
         CatalogueDrift(name, "private_dns", reason, repaired=repaired, apply=apply)
@@ -131,5 +170,10 @@ NETWORK: tuple[CatalogueDrift, ...] = (
         ("zone-deleted", "ZoneDeleted", False, delete_zone),
         ("zone-record-deleted", "GroupRecordMissing", True, delete_zone_record),
         ("zone-record-misdirected", "GroupRecordChanged", True, misdirect_zone_record),
+    ),
+    *_rules(
+        ("rule-deleted", "RuleMissing", True, delete_rule),
+        ("rule-narrowed", "RuleChanged", True, narrow_rule),
+        ("outbound-denied", "OutboundDenied", False, deny_internet),
     ),
 )
