@@ -4,7 +4,7 @@ Role assignments and locks are resources of the store; nothing is cached, so a c
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulator import conditions
 from simulator.directory import Principal
@@ -49,10 +49,14 @@ def _unconditional(assignment: Resource, action: str, attributes: conditions.Att
 
 @dataclass(slots=True)
 class Access:
-    """Answers permission questions over the store; `revoked` holds (object id, action pattern) pairs."""
+    """Answers permission questions over the store; `revoked` holds (object id, action pattern) pairs.
+
+    `used` holds (object id, action) of everything that was asked for and granted.
+    """
 
     store: Store
     revoked: list[tuple[str, str]]
+    used: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def role(self, definition_id: str) -> Role | None:
         """Return a role by the id of its definition, built in or custom."""
@@ -96,6 +100,7 @@ class Access:
             return None
         for assignment, role in self.assignments(principal.object_id, scope):
             if role.allows(action) and _unconditional(assignment, action, attributes or {}):
+                self.used.add((principal.object_id, action))
                 return Grant(
                     role.name,
                     str(assignment.properties["scope"]),

@@ -58,6 +58,7 @@ class Context:
     outbox: list[Json] = field(default_factory=list)
     on_end: Callable[["Context", Change], None] | None = None
     on_subscribe: Callable[[Resource], None] | None = None
+    used: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     @property
     def store(self) -> Store:
@@ -72,7 +73,7 @@ class Context:
     @property
     def access(self) -> Access:
         """Permissions and locks as they are now."""
-        return Access(self.state.store, self.state.revoked)
+        return Access(self.state.store, self.state.revoked, self.used)
 
     def now(self) -> datetime:
         """Return the present moment: while an operation completes, the moment it was due."""

@@ -96,6 +96,7 @@ def _furnish(resources: list[Json]) -> None:
     }
     at = next(i for i, r in enumerate(resources) if r["id"] == plan.network("hub"))
     resources.insert(at, group)
+    resources += _arc(plan)
     holders = (
         (plan.guid("workspace-principal"), _workspace_roles(plan)),
         (plan.guid("cluster-principal"), _cluster_roles(plan)),
@@ -103,6 +104,39 @@ def _furnish(resources: list[Json]) -> None:
     )
     for principal, roles in holders:
         resources += [_assignment(plan, principal, role) for role in roles]
+
+
+def arc_cluster(plan: Plan) -> str:
+    """An Arc cluster beside the private one."""
+    return plan.id("spoke", f"Microsoft.Kubernetes/connectedClusters/{plan.prefix}-arc")
+
+
+def _arc(plan: Plan) -> list[Json]:
+    """An Arc cluster with the extension, and a compute attached from it."""
+    cluster: Json = {
+        "id": arc_cluster(plan),
+        "location": plan.region,
+        "identity": {"type": "SystemAssigned", "principalId": plan.guid("arc"), "tenantId": TENANT},
+        "properties": {"agentPublicKeyCertificate": "none", "distribution": "k3s"},
+    }
+    extension: Json = {
+        "id": f"{arc_cluster(plan)}/providers/Microsoft.KubernetesConfiguration/extensions/azureml",
+        "properties": {"extensionType": "Microsoft.AzureML.Kubernetes", "releaseTrain": "stable"},
+    }
+    identity: Json = {"type": "SystemAssigned", "principalId": plan.guid("arc-compute")}
+    compute: Json = {
+        "id": f"{plan.workspace}/computes/arc-a",
+        "location": plan.region,
+        "tags": {"team": "arc-a"},
+        "identity": {**identity, "tenantId": TENANT},
+        "properties": {
+            "computeType": "Kubernetes",
+            "computeLocation": plan.region,
+            "resourceId": arc_cluster(plan),
+            "properties": {"namespace": "team-arc", "defaultInstanceType": "small"},
+        },
+    }
+    return [cluster, extension, compute]
 
 
 def _assignment(plan: Plan, principal: str, role: Json) -> Json:
@@ -188,6 +222,7 @@ def _declare(manifest: Json, plan: Plan) -> None:
         "extension": {"internalRouter": True, "releaseTrain": "stable"},
         "roles": _cluster_roles(plan),
     }
+    manifest["clusters"].append({"id": arc_cluster(plan), "extension": {"releaseTrain": "stable"}})
     manifest["virtualNetworks"] = _networks(plan)
     manifest["networkSecurityGroups"] = [{"id": security_group(plan), "rules": _rules()}]
     manifest["privateDnsZones"] = _zones(plan)
