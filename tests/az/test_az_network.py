@@ -101,3 +101,36 @@ def test_a_rule_is_written_into_a_security_group(az: Cli) -> None:
     shown = az("network", "nsg", "show", "-g", "prod-hub", "-n", "az-nsg")
     assert [r["name"] for r in shown["securityRules"]] == ["https"]
     assert len(shown["defaultSecurityRules"]) == 6
+
+
+def test_a_peering_is_synchronised_after_a_network_grew(az: Cli) -> None:
+    peering = ["network", "vnet", "peering"]
+    hub = ("-g", "prod-hub", "--vnet-name", "prod-hub-vnet", "-n", "to-spoke")
+    spoke = ("-g", "prod-spoke", "--vnet-name", "prod-spoke-vnet", "-n", "to-hub")
+    space = ("--address-prefixes", "10.0.0.0/16", "10.99.0.0/16")
+    az("network", "vnet", "update", "-g", "prod-hub", "-n", "prod-hub-vnet", *space)
+    level = ("--query", "peeringSyncLevel")
+    assert az(*peering, "show", *hub, *level) == "LocalNotInSync"
+    assert az(*peering, "show", *spoke, *level) == "RemoteNotInSync"
+    az(*peering, "sync", *spoke)
+    assert az(*peering, "show", *spoke, *level) == "FullyInSync"
+    assert az(*peering, "show", *hub, *level) == "FullyInSync"
+
+
+def test_a_subnet_is_made_changed_and_deleted(az: Cli) -> None:
+    subnet = ["network", "vnet", "subnet"]
+    place = ("-g", "prod-hub", "--vnet-name", "prod-hub-vnet", "-n", "aci")
+    service = "Microsoft.ContainerInstance/containerGroups"
+    made = az(
+        *subnet, "create", *place, "--address-prefixes", "10.0.9.0/24", "--delegations", service
+    )
+    assert made["delegations"][0]["serviceName"] == service
+    policies = ("--private-endpoint-network-policies", "Enabled")
+    changed = az(*subnet, "update", *place, *policies)
+    assert changed["privateEndpointNetworkPolicies"] == "Enabled"
+    assert changed["delegations"][0]["serviceName"] == service
+    az(*subnet, "delete", *place)
+    names = az(*subnet, "list", *place[:4], "--query", "[].name")
+    assert "aci" not in names
+    busy = ("-g", "prod-spoke", "--vnet-name", "prod-spoke-vnet", "-n", "endpoints")
+    assert "InUseSubnetCannotBeDeleted" in az.refused(*subnet, "delete", *busy)
