@@ -13,11 +13,13 @@ from remediators import (
     cluster_settings,
     identity_roles,
     kubernetes_compute,
+    managed_compute,
     network_access,
     network_peering,
     network_security,
     private_dns,
     private_endpoint,
+    subnet,
     workspace,
 )
 from shared.remediator import Catalogue
@@ -27,6 +29,7 @@ REMEDIATORS: Final[Catalogue] = (
     workspace.REMEDIATOR,
     network_peering.REMEDIATOR,
     network_security.REMEDIATOR,
+    subnet.REMEDIATOR,
     private_dns.REMEDIATOR,
     private_endpoint.REMEDIATOR,
     cluster_endpoint.REMEDIATOR,
@@ -34,4 +37,5 @@ REMEDIATORS: Final[Catalogue] = (
     identity_roles.REMEDIATOR,
     cluster_settings.REMEDIATOR,
     cluster_extension.REMEDIATOR,
+    managed_compute.REMEDIATOR,
 )

@@ -34,6 +34,8 @@ NEXT: Final = MappingProxyType(
         "IncarnationUnknown": "It cannot be told from its successor, so it is not destroyed; look "
         "at it by hand.",
         "InProgress": "Azure is at work on it; it is looked at again soon.",
+        "MadeAnew": "It is chosen when such a compute is made: a person deletes it and makes it anew, or "
+        "changes the manifest.",
         "NetworkSecurityPerimeter": "Its access is the perimeter's; change it there.",
         "NotOwned": "Another manifest owns it; it is not written from here.",
         "PriorityTaken": "Azure takes no two rules at one priority; give the other rule another one or "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.catalogue import CatalogueDrift
+from tests.e2e.catalogue import CatalogueDrift, managed_compute
 from tests.e2e.stage import Stage
 
 type Json = dict[str, Any]
@@ -233,4 +233,47 @@ _EXTENSION = rows(
     repaired=False,
 )
 
-CONTROL: tuple[CatalogueDrift, ...] = (*_WORKSPACE, *_ROLES, *_CLUSTER, *_EXTENSION)
+
+def training(stage: Stage) -> str:
+    return managed_compute(stage.ids)
+
+
+def remove_training(stage: Stage) -> None:
+    stage.human("DELETE", training(stage), query="&underlyingResourceAction=Delete")
+    stage.advance(600)
+
+
+_INNER = "properties.properties"
+_MANAGED = rows(
+    "managed_compute",
+    ("training-removed", "ManagedComputeMissing", remove_training),
+    (
+        "training-failed",
+        "ManagedComputeFailed",
+        become(training, "properties.provisioningState", "Failed"),
+    ),
+    (
+        "training-elsewhere",
+        "ManagedComputeElsewhere",
+        become(training, f"{_INNER}.subnet", None),
+    ),
+    (
+        "training-public",
+        "NodesPublic",
+        become(training, f"{_INNER}.enableNodePublicIp", value=True),
+    ),
+    (
+        "training-ssh",
+        "SshOpen",
+        become(training, f"{_INNER}.remoteLoginPortPublicAccess", "Enabled"),
+    ),
+    repaired=False,
+)
+
+CONTROL: tuple[CatalogueDrift, ...] = (
+    *_WORKSPACE,
+    *_ROLES,
+    *_CLUSTER,
+    *_EXTENSION,
+    *_MANAGED,
+)

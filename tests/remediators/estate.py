@@ -10,6 +10,7 @@ from typing import Any
 from shared.model.debt import Debt
 from shared.model.environment import Environment
 from shared.model.resource_id import ResourceId
+from tests.remediators.shapes import rules, secured, train
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -41,6 +42,7 @@ BLOB = rid("net", "Microsoft.Network/privateEndpoints", "pe-blob")
 API = rid("net", "Microsoft.Network/privateEndpoints", "pe-k8s")
 GPU = WORKSPACE.child("computes", "gpu")
 CPU = WORKSPACE.child("computes", "cpu")
+TRAIN = WORKSPACE.child("computes", "train")
 ASSIGNED = rid("ml", "Microsoft.ManagedIdentity/userAssignedIdentities", "cpu-id")
 RECORD = AKS_ZONE.child("A", "k8s")
 BLOB_RECORD = BLOB_ZONE.child("A", "st")
@@ -184,6 +186,9 @@ def manifest() -> dict[str, Any]:
             {"id": GPU.text, "body": compute_body(SYSTEM), "roles": roles},
             {"id": CPU.text, "body": compute_body(USER)},
         ],
+        "managedComputes": [
+            {"id": TRAIN.text, "subnet": NODES.text, "publicIp": False, "ssh": False}
+        ],
         "identities": [{"id": ASSIGNED.text, "roles": ASSIGNED_ROLES}],
     }
 
@@ -230,20 +235,6 @@ def given() -> list[dict[str, Any]]:
         assignment(NETWORK_CONTRIBUTOR, VNET.group, OPERATOR, "net"),
         assignment(ACR_PULL, REGISTRY, RUNNER, "run"),
     ]
-
-
-def extension() -> dict[str, Any]:
-    """The AzureML extension, in order."""
-    settings = {
-        "enableInference": "True",
-        "inferenceRouterServiceType": "LoadBalancer",
-        "internalLoadBalancerProvider": "azure",
-    }
-    kind = {"extensionType": "microsoft.azureml.kubernetes", "provisioningState": "Succeeded"}
-    return {
-        "name": "azureml",
-        "properties": {**kind, "releaseTrain": "Stable", "configurationSettings": settings},
-    }
 
 
 def power(name: str, at: datetime, status: str = "Succeeded") -> dict[str, Any]:
@@ -335,21 +326,6 @@ def _live_compute(body: dict[str, Any], principal: str) -> dict[str, Any]:
     return live
 
 
-def _rules(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    bypass = "AzureServices, Logging, Metrics"
-    return {
-        "defaultAction": "Deny",
-        "bypass": bypass,
-        "ipRules": [{"value": "1.2.3.4"}],
-        "virtualNetworkRules": [],
-        **more,
-    }
-
-
-def _secured(acls: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"properties": {"publicNetworkAccess": "Disabled", "networkAcls": acls, **more}}
-
-
 def bodies() -> dict[ResourceId, dict[str, Any]]:
     """Every resource, in order."""
     registry = {
@@ -385,8 +361,8 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
     owner = {"type": "SystemAssigned", "principalId": OWNER}
     return {
         WORKSPACE: {"identity": owner, "properties": workspace},
-        STORAGE: _secured(_rules()),
-        VAULT: _secured(_rules(bypass="AzureServices")),
+        STORAGE: secured(rules()),
+        VAULT: secured(rules(bypass="AzureServices")),
         REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},
         CLUSTER: {
             "identity": {"type": "SystemAssigned", "principalId": OPERATOR},
@@ -410,6 +386,7 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         BLOB_RECORD: {"properties": blob_record},
         BLOB_LINK: _live_link(BLOB_LINK),
         AKS_LINK: _live_link(AKS_LINK),
+        TRAIN: train(NODES.text),
         GPU: _live_compute(compute_body(SYSTEM), PRINCIPAL),
         CPU: _live_compute(compute_body(USER), ""),
     }

@@ -32,9 +32,9 @@ from tests.remediators.estate import (
     NOW,
     bodies,
     environment,
-    extension,
     given,
 )
+from tests.remediators.shapes import extension
 
 MOST_ROUNDS = 5
 
