@@ -63,9 +63,8 @@ class Topic:
                 )
             except HttpResponseError as error:
                 if error.status_code not in _UNREADABLE:
-                    raise TopicError(
-                        f"the topic {self._host} refused: {error.status_code}"
-                    ) from error
+                    why = error.status_code or type(error).__name__
+                    raise TopicError(f"the topic {self._host} refused: {why}") from error
                 _LOG.exception("the topic %s cannot read %d events", self._host, len(part))
             except AzureError as error:
                 text = f"the topic {self._host} cannot be reached: {type(error).__name__}"

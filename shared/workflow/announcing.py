@@ -79,6 +79,11 @@ def _enter(
     except NotToldError as error:
         _LOG.error("%s; %d events go out with the next run", error, len(after.owed))
         return after
+    except Exception:  # noqa: BLE001 - what is told must not undo what was done
+        _LOG.exception(
+            "%d events could not be sent; they go out with the next run", len(after.owed)
+        )
+        return after
     after = delivered(after, after.owed)
     try:
         services.records.put_paper(_PAPER, environment, dump(after))

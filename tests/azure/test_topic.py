@@ -5,17 +5,46 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from azure.core.credentials import AccessToken
+from azure.identity import CredentialUnavailableError
 
+from shared.azure.topic import Topic, TopicError
 from shared.composition import compose
 from shared.ledger import Fact
 from shared.workflow.services import NotToldError, Services
-from tests.azure.topic_sink import Sink, opened
+from simulator.tls import make_certificates
+from tests.azure.topic_sink import TOKEN, Sink, opened
 from tests.core.builders import ENDPOINT, NOW, rid, tiny
 from tests.workflow.stages import broken
 from tests.workflow.world import World, wish
+
+EVENT = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "/s",
+    "type": Fact.REPAIRED.value,
+    "time": NOW.isoformat(),
+    "subject": "x",
+    "data": {},
+}
+
+
+class Known:
+    """An identity that the sink knows."""
+
+    def get_token(self, *_: str, **__: object) -> AccessToken:
+        return AccessToken(TOKEN, int(datetime.now(UTC).timestamp()) + 3600)
+
+
+class Unavailable:
+    """No identity at all."""
+
+    def get_token(self, *_: str, **__: object) -> AccessToken:
+        raise CredentialUnavailableError("nobody")
 
 
 @pytest.fixture
@@ -92,14 +121,24 @@ def test_a_topic_that_refuses_fails_no_run_and_is_told_with_the_next(
     assert {event["data"]["run"] for event in sink.events} == {"run-1"}
 
 
-def test_a_topic_that_cannot_be_reached_is_an_error_that_names_its_host(
-    composed: Services, sink: Sink
-) -> None:
+def test_a_topic_in_trouble_is_an_error_that_names_its_host(composed: Services, sink: Sink) -> None:
     assert composed.publish is not None
-    event = {"id": "1", "source": "/s", "type": Fact.REPAIRED.value, "specversion": "1.0"}
     sink.answers = [500]
     with pytest.raises(NotToldError, match=r"the topic 127\.0\.0\.1:\d+ refused: 500"):
-        composed.publish([{**event, "data": {}, "time": NOW.isoformat(), "subject": "x"}])
+        composed.publish([EVENT])
+
+
+def test_a_certificate_of_somebody_else_is_not_trusted(sink: Sink, tmp_path: Path) -> None:
+    foreign, _, _ = make_certificates(tmp_path / "foreign", datetime.now(UTC))
+    topic = Topic(sink.endpoint, Known(), str(foreign))
+    with pytest.raises(TopicError, match=r"cannot be reached: ServiceRequestError"):
+        topic.publish([EVENT])
+    assert sink.requests == []
+
+
+def test_a_missing_identity_is_told_by_its_kind(sink: Sink) -> None:
+    with pytest.raises(TopicError, match=r"refused: CredentialUnavailableError"):
+        Topic(sink.endpoint, Unavailable(), sink.ca_bundle).publish([EVENT])
 
 
 def test_events_that_the_topic_cannot_read_are_left_out_and_logged(
@@ -113,8 +152,7 @@ def test_events_that_the_topic_cannot_read_are_left_out_and_logged(
 
 def test_many_events_go_out_in_several_requests(composed: Services, sink: Sink) -> None:
     assert composed.publish is not None
-    event = {"source": "/s", "type": "t", "specversion": "1.0", "time": NOW.isoformat(), "data": {}}
-    composed.publish([{**event, "id": str(number), "subject": "x"} for number in range(120)])
+    composed.publish([{**EVENT, "id": str(number)} for number in range(120)])
     assert [len(events) for _, events in sink.requests] == [50, 50, 20]
     assert [event["id"] for event in sink.events] == [str(number) for number in range(120)]
 

@@ -64,6 +64,19 @@ def test_a_death_between_sending_and_noting_sends_the_same_ids_again(tmp_path: P
     assert {event["id"] for event in again} == before
 
 
+def test_a_defect_of_the_sender_fails_no_run_and_loses_nothing(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+
+    def defect(_events: object) -> None:
+        raise TypeError("a defect")
+
+    stage.services = replace(stage.services, publish=defect)
+    assert stage.run(wish())["outcome"] == "Repaired"
+    heard = listening(stage)
+    stage.run(wish("run-2"))
+    assert types(heard) == ["DriftFound", "Repaired"]
+
+
 def test_a_dry_run_tells_nothing(tmp_path: Path) -> None:
     stage = broken(tmp_path)
     heard = listening(stage)
