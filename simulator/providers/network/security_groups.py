@@ -4,6 +4,7 @@ No traffic is filtered here: rules are what ARM keeps of them.
 """
 
 import copy
+from collections.abc import Iterable
 from typing import override
 
 from simulator.call import Call
@@ -95,6 +96,16 @@ class Rules(NetworkKind):
     child_of = GROUPS
     needs_location = False
     load_rank = 2
+
+    @override
+    def linked(self, call: Call) -> Iterable[tuple[str, str]]:
+        """Want the join of each application security group that the rule names."""
+        for member in ("sourceApplicationSecurityGroups", "destinationApplicationSecurityGroups"):
+            for group in call.properties().get(member) or []:
+                yield (
+                    "Microsoft.Network/applicationSecurityGroups/joinNetworkSecurityRule/action",
+                    str(group["id"]),
+                )
 
     @override
     def check(self, call: Call) -> None:

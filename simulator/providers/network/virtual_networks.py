@@ -124,6 +124,8 @@ class Subnets(NetworkKind):
             target = (call.properties().get(member) or {}).get("id")
             if target:
                 yield f"Microsoft.Network/{member}s/join/action", str(target)
+        for policy in call.properties().get("serviceEndpointPolicies") or []:
+            yield "Microsoft.Network/serviceEndpointPolicies/join/action", str(policy["id"])
 
     @override
     def check(self, call: Call) -> None:

@@ -104,3 +104,29 @@ def test_an_attach_needs_the_clusters_admin_credential(world: Sandbox) -> None:
     world.cloud.add_fault(Fault(Mischief.REVOKE, principal="relink", action=action))
     reply = world.call("PUT", world.compute, body, caller="relink")
     assert code(reply) == "LinkedAuthorizationFailed"
+
+
+def test_a_subnet_needs_the_join_of_what_it_refers_to(world: Sandbox) -> None:
+    group = world.plan.id("spoke", "Microsoft.Network/networkSecurityGroups/guard")
+    world.done("PUT", group, {"location": "westeurope"})
+    join = "Microsoft.Network/networkSecurityGroups/join/action"
+    world.cloud.add_fault(Fault(Mischief.REVOKE, principal="relink", action=join))
+    subnet = f"{world.plan.network('spoke')}/subnets/new"
+    properties = {"addressPrefix": "10.10.70.0/24", "networkSecurityGroup": {"id": group}}
+    refused = world.call("PUT", subnet, {"properties": properties}, caller="relink")
+    assert (refused.status, join in refused.json()["error"]["message"]) == (403, True)
+
+
+def test_a_rule_needs_the_join_of_the_groups_it_names(world: Sandbox) -> None:
+    group = world.plan.id("spoke", "Microsoft.Network/networkSecurityGroups/guard")
+    apps = world.plan.id("spoke", "Microsoft.Network/applicationSecurityGroups/apps")
+    for resource in (group, apps):
+        world.done("PUT", resource, {"location": "westeurope"})
+    join = "Microsoft.Network/applicationSecurityGroups/joinNetworkSecurityRule/action"
+    world.cloud.add_fault(Fault(Mischief.REVOKE, principal="relink", action=join))
+    rule = {"priority": 200, "direction": "Inbound", "access": "Allow", "protocol": "Tcp"}
+    properties = {**rule, "destinationApplicationSecurityGroups": [{"id": apps}]}
+    refused = world.call(
+        "PUT", f"{group}/securityRules/new", {"properties": properties}, caller="relink"
+    )
+    assert (refused.status, join in refused.json()["error"]["message"]) == (403, True)
