@@ -38,6 +38,7 @@ def listening() -> Iterator[type[Sink]]:
         "APPLICATIONINSIGHTS_CONNECTION_STRING": f"InstrumentationKey={key};IngestionEndpoint={address};LiveEndpoint={address}",
         "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
         "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000",
     }
     os.environ.update(exporting)
     try:
@@ -60,6 +61,7 @@ def record(directory: Path, *, speed: float, endpoints: int, computes: int) -> d
         event = restart._restarted(world)
         run, _ = world.told(event)
         wait_for(lambda: bool(_spans(sink, run["id"])[1]), _FLUSHED, "the run's root span")
+        wait_for(lambda: "relink.drift.open" in _metrics(sink), _FLUSHED, "the run's metrics")
     spans, (root,) = _spans(sink, run["id"])
     began = datetime.fromisoformat(root["time"])
     told = [_told(span, began) for span in spans]
@@ -68,6 +70,7 @@ def record(directory: Path, *, speed: float, endpoints: int, computes: int) -> d
         "endpoints": endpoints,
         "computes": computes,
         "outcome": run["outcome"],
+        "metrics": _metrics(sink),
         "steps": _labels(run),
         "spans": sorted(told, key=lambda span: (span["at"], span["ms"], span["id"])),
     }
@@ -84,6 +87,17 @@ def _spans(sink: type[Sink], run: str) -> tuple[list[Row], list[Row]]:
     ]
     traces = {item["tags"]["ai.operation.id"] for item in roots}
     return [item for item in found if item["tags"]["ai.operation.id"] in traces], roots
+
+
+def _metrics(sink: type[Sink]) -> dict[str, float]:
+    """The highest value that arrived of each of Relink's metrics."""
+    found: dict[str, float] = {}
+    for item in list(sink.got):
+        for point in item["data"]["baseData"].get("metrics") or ():
+            if point["name"].startswith("relink."):
+                value = point["value"] if point.get("max") is None else point["max"]
+                found[point["name"]] = max(value, found.get(point["name"], value))
+    return dict(sorted(found.items()))
 
 
 def _told(item: Row, began: datetime) -> dict[str, Any]:

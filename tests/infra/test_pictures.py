@@ -108,3 +108,5 @@ def test_a_repair_on_the_real_worker_is_one_sound_trace(tmp_path: Path) -> None:
     assert told["outcome"] == "Repaired"
     sound(told)
     assert sum(span.get("activity") == "assess" for span in told["spans"]) >= 2
+    assert told["metrics"]["relink.queue.depth"] >= 1  # told by the entity that held the wish
+    assert told["metrics"]["relink.drift.open"] == 0
