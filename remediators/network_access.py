@@ -2,8 +2,9 @@
 
 Trusted services live here and not in a remediator of their own, because two remediators may not
 write one resource and a storage account's default action and bypass are members of one object
-that Azure replaces as a whole (domain.md 5). Never written: IP, network and resource rules, anything
-under a network security perimeter, a registry below Premium. Workspaces are ``workspace``'s.
+that Azure replaces as a whole (domain.md 5). Never written: IP and resource rules, rules of
+subnets that are not declared, anything under a network security perimeter, a registry below
+Premium. Workspaces are ``workspace``'s.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
 from shared.model.step import Edit, EditKind, PatchResource
 from shared.remediation import sources
+from shared.remediation.commands import run
 from shared.remediation.differences import (
     Difference,
     Obstacle,
@@ -80,7 +82,8 @@ def _declared(environment: Environment) -> tuple[Guarded, ...]:
 def _says_something(part: Guarded) -> bool:
     if part.public_network_access is not None:
         return True
-    return part.default_action is not None or part.trusted_services is not None
+    rules = part.default_action is not None or part.trusted_services is not None
+    return rules or bool(part.allowed_subnets)
 
 
 def reads(environment: Environment, actual: Actual) -> Iterator[Read]:
@@ -105,6 +108,7 @@ def _differences(part: Guarded, environment: Environment, actual: Actual) -> lis
                 *_of_public_access(part, body),
                 *_of_default_action(part, body),
                 *_of_trusted_services(part, environment, body),
+                *_of_subnets(part, body),
             ]
             return [*_of_perimeter(body), *(held(item, obstacle) for item in found)]
         case Absent():
@@ -177,6 +181,38 @@ def _of_trusted_services(
         yield Difference("TrustedServicesAllowed", (seen,), "", report, "TrustDeclaredOff")
 
 
+def _shut_out(part: Guarded, body: JsonObject) -> list[ResourceId]:
+    """Declared subnets that no rule lets in. No rules at all let everybody in."""
+    rules = _FIELDS[type(part)].rules
+    if dig(body, rules) is None and part.default_action != "Deny":
+        return []
+    listed = dig(body, f"{rules}.virtualNetworkRules") or ()
+    let_in = {ResourceId.maybe(dig(rule, "id")) for rule in listed}
+    return [subnet for subnet in sorted(set(part.allowed_subnets)) if subnet not in let_in]
+
+
+def _of_subnets(part: Guarded, body: JsonObject) -> Iterator[Difference]:
+    """A registry's rules have no subnets in the current API (registries 2025-11-01): told, not written."""
+    lost = _shut_out(part, body)
+    if not lost:
+        return
+    path = f"{_FIELDS[type(part)].rules}.virtualNetworkRules"
+    seen = tuple(Evidence(path, "no rule", str(subnet)) for subnet in lost)
+    if isinstance(part, Registry):
+        commands = (
+            run(
+                "az acr network-rule add", "--name", part.id.name,
+                "--subscription", part.id.subscription, "--subnet", subnet.text,
+            )
+            for subnet in lost
+        )  # fmt: skip
+        report = Disposition.REPORT
+        yield Difference("SubnetNotAllowed", seen, "", report, "ByHand", " && ".join(commands))
+        return
+    repair = "Relink adds a rule for the subnet and keeps every other."
+    yield Difference("SubnetNotAllowed", seen, repair)
+
+
 def _let_in_by_rule(part: Guarded, environment: Environment, body: JsonObject) -> bool:
     """Whether resource rules let in every workspace that declares this storage account."""
     users = {w.id for w in environment.workspaces if w.storage_account == part.id}
@@ -210,6 +246,8 @@ def _unit(part: Guarded, body: JsonObject, mine: Sequence[Finding]) -> Unit:
         resource=part.id,
         findings=tuple(item.key for item in mine),
         steps=steps,
+        # A rule is refused while the subnet has no service endpoint (domain.md 5).
+        follows=tuple(_shut_out(part, body)) if "SubnetNotAllowed" in reasons else (),
     )
 
 
@@ -231,7 +269,17 @@ def _rule_edits(part: Guarded, body: JsonObject, reasons: set[str]) -> tuple[Edi
     if "TrustedServicesDropped" in reasons or (fresh and part.trusted_services):
         kind = EditKind.ADD_WORD if isinstance(part, StorageAccount) else EditKind.SET
         edits.append(Edit(fields.bypass, kind, _TRUSTED, fields.whole))
+    if "SubnetNotAllowed" in reasons:
+        path = f"{fields.rules}.virtualNetworkRules"
+        lost = _shut_out(part, body)
+        edits += [Edit(path, EditKind.ADD_ITEM, _rule(part, each), fields.rules) for each in lost]
     return tuple(edits)
+
+
+def _rule(part: Guarded, subnet: ResourceId) -> dict[str, str]:
+    """A vault's rule is the id alone (vaults 2026-02-01); a storage account's says what it does."""
+    letting = {"action": "Allow"} if isinstance(part, StorageAccount) else {}
+    return {"id": subnet.text, **letting}
 
 
 REMEDIATOR: Final = Remediator(
@@ -282,6 +330,12 @@ REMEDIATOR: Final = Remediator(
             "Trusted Azure services are let in and were declared shut out.",
             f"{sources.WORKSPACE_VNET}: trusted services",
             Response.REPORTED,
+        ),
+        "SubnetNotAllowed": Reason(
+            "A subnet that uses it over a service endpoint is not let in by its network rules; "
+            "reported for a registry, whose rules hold no subnets.",
+            f"{sources.WORKSPACE_VNET}: service endpoints",
+            Response.EITHER,
         ),
         "SecuredByPerimeter": Reason(
             "A network security perimeter decides over its access.",

@@ -76,6 +76,13 @@ def _put_rule(clients: Clients, resource: ResourceId, body: Any, **wire: Any) ->
     )
 
 
+def _put_subnet(clients: Clients, resource: ResourceId, body: Any, **wire: Any) -> None:  # noqa: ANN401 - SDK
+    network, name = resource.names
+    _client(clients, resource).subnets.begin_create_or_update(
+        resource.resource_group, network, name, body, polling=False, **wire
+    )
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.network/privateendpoints": Kind(
         get=_get("private_endpoints"), put=_put_endpoint, delete=_delete_endpoint
@@ -85,7 +92,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "microsoft.network/networkinterfaces": Kind(get=_get("network_interfaces")),
     "microsoft.network/virtualnetworks": Kind(get=_get("virtual_networks")),
-    "microsoft.network/virtualnetworks/subnets": Kind(get=_get("subnets")),
+    "microsoft.network/virtualnetworks/subnets": Kind(get=_get("subnets"), put=_put_subnet),
     "microsoft.network/virtualnetworks/virtualnetworkpeerings": Kind(
         get=_get("virtual_network_peerings"), put=_put_peering, delete=_delete_peering
     ),

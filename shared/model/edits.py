@@ -50,13 +50,17 @@ def changes_of(live: JsonObject, edits: Iterable[Edit]) -> tuple[Change, ...]:
 
     What is to be set again is a change even where it looks the same.
     """
-    found = []
+    fields: dict[str, Any] = {}
+    again = set()
     for edit in edits:
-        before = dig(live, edit.path)
-        after = edited(before, edit)
-        if before != after or edit.kind is EditKind.SET_AGAIN:
-            found.append(Change(edit.path, before, after))
-    return tuple(found)
+        fields[edit.path] = edited(fields.get(edit.path, dig(live, edit.path)), edit)
+        if edit.kind is EditKind.SET_AGAIN:
+            again.add(edit.path)
+    return tuple(
+        Change(path, dig(live, path), after)
+        for path, after in fields.items()
+        if dig(live, path) != after or path in again
+    )
 
 
 def patch_body(live: JsonObject, edits: Iterable[Edit]) -> dict[str, Any]:
@@ -69,7 +73,22 @@ def patch_body(live: JsonObject, edits: Iterable[Edit]) -> dict[str, Any]:
     for edit in edits:
         if edit.whole and dig(body, edit.whole) is None:
             _place(body, edit.whole, copy.deepcopy(dig(live, edit.whole) or {}))
-        _place(body, edit.path, edited(dig(live, edit.path), edit))
+        now = dig(body, edit.path)
+        _place(body, edit.path, edited(dig(live, edit.path) if now is None else now, edit))
+    return body
+
+
+def put_body(live: JsonObject, edits: Iterable[Edit], read_only: frozenset[str]) -> dict[str, Any]:
+    """The complete body to PUT where Azure has no PATCH: ``live``, edited, without what it only shows.
+
+    ``read_only`` are names in lower case, left out of the top level and of ``properties``.
+    """
+    body = {k: copy.deepcopy(v) for k, v in live.items() if k.lower() not in read_only}
+    inner = dig(body, "properties") or {}
+    for name in [name for name in inner if name.lower() in read_only]:
+        del inner[name]
+    for edit in edits:
+        _place(body, edit.path, edited(dig(body, edit.path), edit))
     return body
 
 

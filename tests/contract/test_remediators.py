@@ -42,6 +42,7 @@ from tests.remediators.estate import (
     TO_SPOKE,
     TRAIN,
     VAULT,
+    VNET,
     WORKSPACE,
     debt,
     disowned,
@@ -57,6 +58,7 @@ from tests.remediators.world import (
 
 RESTART = NOW - timedelta(hours=2)
 STATE = "properties.provisioningState"
+IN_SUBNET = "properties.subnets.0.properties"
 PEERED = "properties.peeringState"
 PEERINGS = "properties.virtualNetworkPeerings"
 PUBLIC = "properties.publicNetworkAccess"
@@ -100,6 +102,7 @@ DRIFTS: dict[str, Drift] = {
     "zone-record-missing": lambda w: w.without(BLOB_RECORD),
     "zone-gone": lambda w: w.without(BLOB_ZONE, BLOB_LINK, BLOB_RECORD),
     "rule-missing": lambda w: w.set(NSG, "properties.securityRules", []),
+    "service-endpoint-lost": lambda w: w.set(VNET, f"{IN_SUBNET}.serviceEndpoints", []),
     "restarted": lambda w: w.remembering(OWED, restarted(RESTART)),
     "restart-told": lambda w: w.remembering(OWED),
     "started-running": lambda w: w.remembering(OWED, [power("start", RESTART)]),
@@ -125,6 +128,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "identity_roles": ("roles-missing", "identity-gone", "workspace-identity-gone"),
     "private_dns": ("link-missing", "registering", "zone-record-missing", "zone-gone"),
     "network_security": ("rule-missing",),
+    "subnet": ("service-endpoint-lost",),
     "network_access": ("storage-open", "vault-open", "registry-open"),
     "workspace": (
         "workspace-open", "workspace-legacy", "workspace-vault-changed", "workspace-identity-gone",

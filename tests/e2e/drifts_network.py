@@ -135,6 +135,54 @@ def deny_internet(stage: Stage) -> None:
     stage.advance(60)
 
 
+def _subnet(stage: Stage, name: str, **changes: Any) -> None:  # noqa: ANN401 - JSON
+    """A subnet is written whole, as the portal does it."""
+    subnet = stage.ids.subnet("spoke", name)
+    body = stage.human("GET", subnet)
+    body["properties"] |= changes
+    stage.human("PUT", subnet, body)
+    stage.advance(60)
+
+
+def drop_service_endpoint(stage: Stage) -> None:
+    _subnet(stage, "nodes", serviceEndpoints=[])
+
+
+def delegate(stage: Stage) -> None:
+    service = {"serviceName": "Microsoft.Web/serverFarms"}
+    _subnet(stage, "endpoints", delegations=[{"name": "web", "properties": service}])
+
+
+def delegate_to_containers(stage: Stage) -> None:
+    """Where the workspace's endpoint is, but not its group; and the registry's endpoint is there."""
+    service = {"serviceName": "Microsoft.ContainerInstance/containerGroups"}
+    _subnet(stage, "endpoints", delegations=[{"name": "aci", "properties": service}])
+
+
+def apply_policies(stage: Stage) -> None:
+    _subnet(stage, "endpoints", privateEndpointNetworkPolicies="Enabled")
+
+
+def take_group_away(stage: Stage) -> None:
+    _subnet(stage, "endpoints", networkSecurityGroup=None)
+
+
+def shut_subnet_out(stage: Stage) -> None:
+    """Somebody tidies the account's network rules up."""
+    storage = stage.ids.storage
+    acls = stage.human("GET", storage)["properties"]["networkAcls"]
+    rules = {**acls, "virtualNetworkRules": []}
+    stage.human("PATCH", storage, {"properties": {"networkAcls": rules}})
+    stage.advance(60)
+
+
+def _subnets(*rows: tuple[str, str, bool, Any]) -> tuple[CatalogueDrift, ...]:
+    return tuple(
+        CatalogueDrift(name, "subnet", reason, repaired=repaired, apply=apply)
+        for name, reason, repaired, apply in rows
+    )
+
+
 def _rules(*rows: tuple[str, str, bool, Any]) -> tuple[CatalogueDrift, ...]:
     return tuple(
         CatalogueDrift(name, "network_security", reason, repaired=repaired, apply=apply)
@@ -175,5 +223,20 @@ NETWORK: tuple[CatalogueDrift, ...] = (
         ("rule-deleted", "RuleMissing", True, delete_rule),
         ("rule-narrowed", "RuleChanged", True, narrow_rule),
         ("outbound-denied", "OutboundDenied", False, deny_internet),
+    ),
+    *_subnets(
+        ("service-endpoint-dropped", "ServiceEndpointMissing", True, drop_service_endpoint),
+        ("subnet-delegated", "DelegationChanged", False, delegate),
+        ("subnet-for-containers", "ContainersWithRegistry", False, delegate_to_containers),
+        ("containers-apart", "ContainersApart", False, delegate_to_containers),
+        ("endpoint-policies-applied", "EndpointPoliciesChanged", False, apply_policies),
+        ("subnet-without-group", "SubnetGroupChanged", False, take_group_away),
+    ),
+    CatalogueDrift(
+        "subnet-shut-out",
+        "network_access",
+        "SubnetNotAllowed",
+        repaired=True,
+        apply=shut_subnet_out,
     ),
 )

@@ -160,7 +160,11 @@ def manifest() -> dict[str, Any]:
             }
         ],
         "virtualNetworks": [
-            {"id": VNET.text, "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}]},
+            {
+                "id": VNET.text,
+                "subnets": [{"name": "endpoints", "serviceEndpoints": ["Microsoft.Storage"]}],
+                "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}],
+            },
             {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]},
         ],
         "networkSecurityGroups": [
@@ -278,7 +282,11 @@ def _live_peering(own: ResourceId, remote: ResourceId) -> dict[str, Any]:
 
 
 def _live_network(own: ResourceId, *peerings: dict[str, Any]) -> dict[str, Any]:
-    properties = {"provisioningState": "Succeeded", "virtualNetworkPeerings": list(peerings)}
+    services = [{"service": "Microsoft.Storage", "provisioningState": "Succeeded"}]
+    inside = {"provisioningState": "Succeeded", "serviceEndpoints": services}
+    subnet = {"id": f"{own}/subnets/endpoints", "name": "endpoints", "properties": inside}
+    listed = {"subnets": [subnet], "virtualNetworkPeerings": list(peerings)}
+    properties = {"provisioningState": "Succeeded", **listed}
     return {"id": own.text, "location": "westeurope", "properties": properties}
 
 
