@@ -6,9 +6,10 @@ honours ``NO_COLOR`` and leaves them out when the output is no terminal.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -38,17 +39,21 @@ class CommandError(Exception):
 
 @dataclass
 class Shell:
-    """Where a command speaks. ``quiet``: results and errors only; ``debug``: stack traces."""
+    """Where a command speaks. ``quiet``: results and errors only; ``debug``: stack traces.
+
+    ``aside``: lines for people go to standard error as well, as the result is one JSON document.
+    """
 
     quiet: bool = False
     debug: bool = False
+    aside: bool = False
 
     @cached_property
     def out(self) -> Console:
         """Standard output, for results."""
         from rich.console import Console  # noqa: PLC0415 - rich costs 100 ms that --help needs not
 
-        return Console(highlight=False, soft_wrap=True)
+        return Console(highlight=False, soft_wrap=True, stderr=self.aside)
 
     @cached_property
     def err(self) -> Console:
@@ -56,6 +61,14 @@ class Shell:
         from rich.console import Console  # noqa: PLC0415 - rich costs 100 ms that --help needs not
 
         return Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def beside(self, *, document: bool) -> Shell:
+        """A shell for people beside a JSON document on standard output; this one without."""
+        return replace(self, aside=True) if document else self
+
+    def document(self, value: object) -> None:
+        """The result as one JSON document on standard output."""
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
     def say(self, text: str, style: str = "") -> None:
         """A line of the result; ``text`` is no markup."""

@@ -23,6 +23,7 @@ Examples:
   relink capture --workspace ID --workspace OTHER --name shared-cluster > shared.yaml
   relink capture --all --out environments
   relink capture --update prod.yaml
+  relink capture --all --out environments --json > captured.json
 """
 _SUBSCRIPTION = re.compile(r"/subscriptions/[0-9a-f-]{36}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -47,15 +48,20 @@ def capture(
     name: Annotated[
         str | None, typer.Option(help="Name of the environment; else made of the workspace's.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="What was captured, remarked on and left out, as JSON.")
+    ] = False,
 ) -> None:
     """Write the manifest of a live environment. Reads Azure and changes nothing.
 
     What contradicts a private environment is written as it is, marked in the file and listed on
     standard error. So is what could not be read, with the permission that is missing.
     """
-    shell = shell_of(ctx)
+    shell = shell_of(ctx).beside(document=as_json)
     if sum((bool(workspace), everything, update is not None)) != 1:
         raise CommandError("one of --workspace, --all and --update says what to capture")
+    if update is not None and as_json:
+        raise CommandError("--json: --update asks a person", "relink diff FILE --json compares")
     if update is not None:
         from cli.updating import update_file  # noqa: PLC0415 - --help must stay quick
 
@@ -65,6 +71,20 @@ def capture(
     if everything:
         raise typer.Exit(_capture_all(shell, out))
     _capture(shell, [_workspace(text) for text in workspace or ()], name, out)
+
+
+def _document(draft: Draft, text: str, out: Path | None) -> dict[str, object]:
+    """What was captured; the manifest itself where it went to no file."""
+    remarks = [{"resource": each.resource.text, "text": each.text} for each in draft.remarks]
+    return {
+        "environment": draft.name,
+        "file": str(out) if out else None,
+        "manifest": None if out else text,
+        "remarks": remarks,
+        "unread": list(draft.unread),
+        "problems": _problems(text, out),
+        "sections": {s.key: len(s.items) for s in draft.sections if s.items},
+    }
 
 
 def _capture(
@@ -77,10 +97,13 @@ def _capture(
         draft = read_live(shell, azure, name or name_for(workspaces[0]), workspaces)
         _tell_neighbours(shell, azure, draft, workspaces)
     text = write(draft)
+    if out is not None:
+        _write(out, text)
+    if shell.aside:
+        shell.document(_document(draft, text, out))
+        return
     if out is None:
         shell.out.out(text, end="", highlight=False)
-    else:
-        _write(out, text)
     _tell(shell, draft, text, out)
 
 
@@ -118,6 +141,7 @@ def _capture_all(shell: Shell, out: Path | None) -> Status:
     folder.mkdir(parents=True, exist_ok=True)
     taken: set[str] = set()
     failed = False
+    told: list[dict[str, object]] = []
     with door() as azure:
         for workspaces in find_environments(shell, azure):
             name = _free(name_for(workspaces[0]), taken)
@@ -133,8 +157,13 @@ def _capture_all(shell: Shell, out: Path | None) -> Status:
                 continue
             text = write(draft)
             _write(file, text)
+            if shell.aside:
+                told.append(_document(draft, text, file))
+                continue
             shell.say(str(file))
             _tell(shell, draft, text, file)
+    if shell.aside:
+        shell.document(told)
     return Status.ERROR if failed else Status.GOOD
 
 

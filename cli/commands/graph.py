@@ -18,6 +18,7 @@ EXAMPLES = """\b
 Examples:
   relink graph prod.yaml
   relink graph prod.yaml > prod.mmd
+  relink graph prod.yaml --json | jq '.lines[]'
 """
 _SHAPES = {
     "endpoint": ("([", "])"),
@@ -32,13 +33,37 @@ _SHAPES = {
 def graph(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest (*.yaml).")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Print networks, endpoints, clusters, computes and what they lead to as Mermaid. Reads no Azure."""
     from cli.session import read_file  # noqa: PLC0415 - --help must stay quick
     from cli.topology import topology_of  # noqa: PLC0415 - the same
 
-    declared = read_file(file)
-    shell_of(ctx).out.out("\n".join(_mermaid(topology_of(declared.environment))), highlight=False)
+    shell = shell_of(ctx)
+    topology = topology_of(read_file(file).environment)
+    if as_json:
+        shell.document(_document(topology))
+    else:
+        shell.out.out("\n".join(_mermaid(topology)), highlight=False)
+
+
+def _document(topology: Topology) -> dict[str, object]:
+    boxes = [
+        {
+            "id": box.id.text,
+            "name": box.name,
+            "sort": box.sort.value,
+            "detail": box.detail,
+            "inside": box.inside.text if box.inside else None,
+        }
+        for box in topology.boxes
+    ]
+    lines = [
+        {"from": line.start.text, "to": line.end.text, "words": line.words}
+        for line in topology.lines
+    ]
+    return {"environment": topology.name, "boxes": boxes, "lines": lines}
 
 
 def _mermaid(topology: Topology) -> Iterator[str]:

@@ -19,6 +19,7 @@ EXAMPLES = """\b
 Examples:
   relink reconcile prod.yaml
   relink reconcile prod.yaml --only network_access --yes
+  relink reconcile prod.yaml --yes --json | jq .outcome
 """
 
 
@@ -30,6 +31,9 @@ def reconcile(
         list[str] | None, typer.Option(help="Remediators to run, by name; may be given again.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The run's record as one JSON document.")
+    ] = False,
     records: Annotated[
         Path | None,
         typer.Option(help="Folder for records; else RELINK_RECORDS, else .relink beside FILE."),
@@ -48,13 +52,16 @@ def reconcile(
     )
     from cli.showing import show_record, status_of  # noqa: PLC0415 - the same
 
-    shell = shell_of(ctx)
+    shell = shell_of(ctx).beside(document=as_json)
     declared = read_file(file)
     names = _known(only or ())
     address = records_address(records, file.absolute().parent / ".relink")
     with open_services(address, fixed(declared)) as services:
         record = _reconcile(shell, services, declared.environment.name, names, yes=yes)
-    show_record(shell, record)
+    if as_json:
+        shell.document(record)
+    else:
+        show_record(shell, record)
     raise typer.Exit(status_of(record))
 
 

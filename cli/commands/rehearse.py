@@ -22,6 +22,7 @@ Examples:
   relink rehearse prod.yaml
   relink rehearse prod.yaml --incident cluster-restart --incident worker-killed
   relink rehearse prod.yaml --report rehearsal
+  relink rehearse prod.yaml --json > rehearsal.json
 """
 
 
@@ -36,6 +37,9 @@ def rehearse(
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write report.md and report.html there.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="How each ended, as one JSON document.")
+    ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain lines, no colours.")] = False,
     keep: Annotated[Path | None, typer.Option(help="Folder to leave logs and records in.")] = None,
 ) -> None:
@@ -47,7 +51,7 @@ def rehearse(
     from cli.demo.azure import DemoError  # noqa: PLC0415 - --help must stay quick
     from cli.session import read_file  # noqa: PLC0415 - the same
 
-    shell = shell_of(ctx)
+    shell = shell_of(ctx).beside(document=as_json)
     declared = read_file(file)
     chosen = _chosen(incident or ())
     with ExitStack() as stack:
@@ -60,7 +64,10 @@ def rehearse(
         except (DemoError, ValueError) as error:
             raise CommandError("the rehearsal broke off:", *str(error).splitlines()) from error
     environment, _ = copy_of(declared.environment)
-    _tell(shell, story)
+    if as_json:
+        shell.document(_document(story))
+    else:
+        _tell(shell, story)
     if report is not None:
         _write(shell, report, story, environment)
     raise typer.Exit(Status.GOOD if story.good else Status.ERROR)
@@ -83,7 +90,42 @@ def _show(shell: Shell, *, plain: bool) -> Show:
 
     if shell.quiet:
         return Show(Console(quiet=True))
-    return Show(Console(force_terminal=False, no_color=True) if plain else Console())
+    if plain:
+        return Show(Console(force_terminal=False, no_color=True, stderr=shell.aside))
+    return Show(Console(stderr=shell.aside))
+
+
+def _document(story: Story) -> dict[str, object]:
+    played = [
+        {
+            "incident": each.name,
+            "wanted": each.wanted,
+            "good": each.good,
+            "skipped": each.skipped,
+            "outcome": each.outcome,
+            "writes": each.writes,
+            "seconds": round(each.seconds, 1),
+            "problems": list(each.problems),
+            "hurt": [
+                {
+                    "resource": hurt.resource.text,
+                    "reasons": list(hurt.reasons),
+                    "foundAfter": round(hurt.found_after, 1),
+                    "backAfter": None if hurt.back_after is None else round(hurt.back_after, 1),
+                    "outcome": hurt.outcome,
+                }
+                for hurt in each.hurt
+            ],
+        }
+        for each in story.played
+    ]
+    return {
+        "environment": story.environment,
+        "manifestVersion": story.version,
+        "good": story.good,
+        "played": played,
+        "notes": list(story.notes),
+    }
 
 
 def _tell(shell: Shell, story: Story) -> None:
