@@ -22,7 +22,14 @@ def main() -> int:
     az = Path(os.environ.get("AZ") or HOME / "bin" / "az")
     if not az.exists():
         install()
-    command = [sys.executable, "-m", "pytest", "tests/az", "-q", "--durations=5", *sys.argv[1:]]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *(sys.argv[1:] or ["tests/az"]),
+        "-q",
+        "--durations=5",
+    ]
     environ = {**os.environ, "RELINK_AZ": str(az)}
     return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from simulator.worlds.plan import Plan
+from simulator.worlds.plan import ACR_PULL, Plan
 from tests.az.conftest import Azure, Cli, until
 
 PLAN = Plan("prod")
@@ -28,7 +28,7 @@ def subscribed(az: Cli, relink: httpx.Client) -> None:
         f"/runtime/webhooks/eventgrid?functionName=resource_changed&code={key}"
     )
     prefixes = ["ContainerService", "MachineLearningServices", "Network", "Storage", "KeyVault"]
-    prefixes = [f"Microsoft.{p}/" for p in [*prefixes, "ContainerRegistry"]]
+    prefixes = [f"Microsoft.{p}/" for p in [*prefixes, "ContainerRegistry", "Authorization"]]
     advanced = ("--advanced-filter", "data.operationName", "StringBeginsWith", *prefixes)
     made = az(
         *("eventgrid", "system-topic", "event-subscription", "create", "-n", "relink", *topic),
@@ -88,3 +88,44 @@ def test_a_restarted_cluster_is_linked_again(az: Cli, azure: Azure) -> None:
     shown = az("network", "private-endpoint", "show", "--ids", CLUSTER_ENDPOINT)
     [connection] = shown["privateLinkServiceConnections"]
     assert connection["privateLinkServiceConnectionState"]["status"] == "Approved"
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_a_peering_that_lost_a_side_is_made_again_on_both(az: Cli, azure: Azure) -> None:
+    hub = ("-g", "prod-hub", "--vnet-name", "prod-hub-vnet", "-n", "to-spoke")
+    az("network", "vnet", "peering", "delete", *hub)
+    sides = [
+        f"{PLAN.network('hub')}/virtualNetworkPeerings/to-spoke",
+        f"{PLAN.network('spoke')}/virtualNetworkPeerings/to-hub",
+    ]
+
+    def connected() -> bool:
+        found = [azure.state(side) for side in sides]
+        return all(f and f["resource"]["properties"]["peeringState"] == "Connected" for f in found)
+
+    until(connected)
+    shown = az("network", "vnet", "peering", "show", *hub)
+    assert (shown["peeringState"], shown["peeringSyncLevel"]) == ("Connected", "FullyInSync")
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_a_deleted_link_of_a_zone_comes_back(az: Cli) -> None:
+    link = ["network", "private-dns", "link", "vnet"]
+    place = ("-g", "prod-hub", "-z", "privatelink.blob.core.windows.net", "-n", "to-hub")
+    before = az(*link, "show", *place)
+    az(*link, "delete", *place, "--yes")
+    until(lambda: az.run(*link, "show", *place).returncode == 0)
+    until(lambda: az(*link, "show", *place)["virtualNetworkLinkState"] == "Completed")
+    after = az(*link, "show", *place)
+    assert after["virtualNetwork"]["id"] == before["virtualNetwork"]["id"]
+    assert after["registrationEnabled"] is False
+
+
+@pytest.mark.usefixtures("subscribed")
+def test_a_role_taken_from_a_compute_is_given_back(az: Cli, azure: Azure) -> None:
+    principal = azure.state(COMPUTE)["resource"]["identity"]["principalId"]
+    roles = ("role", "assignment", "list", "--scope", PLAN.registry)
+    held = [r for r in az(*roles) if r["principalId"] == principal]
+    assert [r["roleDefinitionId"][-36:] for r in held] == [ACR_PULL]
+    az("role", "assignment", "delete", "--ids", held[0]["id"])
+    until(lambda: [r for r in az(*roles) if r["principalId"] == principal])
