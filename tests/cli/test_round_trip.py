@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
 from shared.model.resource_id import ResourceId
@@ -21,7 +21,8 @@ from simulator.cloud import Cloud
 from simulator.worlds import private_inference
 from simulator.worlds.plan import Plan
 from tests.cli.capturing import captured
-from tests.e2e.drifts import DRIFTS
+from tests.e2e.catalogue import furnish
+from tests.e2e.rows import REPAIRED, apply
 from tests.e2e.stage import START, Stage, assemble
 
 type Edit = Callable[[list[dict[str, Any]]], None]
@@ -72,19 +73,24 @@ EDITS: dict[str, Edit] = {
 
 
 def stage_of(
-    place: Path, endpoints: int, computes: int, second: str, edits: list[str]
+    place: Path, endpoints: int, computes: int, others: list[str], edits: list[str]
 ) -> tuple[Stage, list[ResourceId]]:
-    """A world of one workspace or two; ``second`` has a cluster of its own or shares the first's."""
+    """A world of one to three workspaces; each of ``others`` has a cluster of its own or shares the first's.
+
+    The first has what only the whole catalogue's stage has too: an Arc cluster, security groups, roles
+    of workspaces, clusters and identities.
+    """
     world = private_inference(cluster_endpoints=endpoints, computes=computes)
+    furnish(world)
     names = ["prod"]
-    if second != "none":
-        more = private_inference(prefix="lab", computes=1, cluster_endpoints=1)
-        if second == "shares":
+    for name, kind in zip(("lab", "dev"), others, strict=False):
+        more = private_inference(prefix=name, computes=1, cluster_endpoints=1)
+        if kind == "shares":
             for each in more:
                 if "/computes/k8s" in each["id"]:
                     each["properties"]["resourceId"] = Plan("prod").cluster
         world += more
-        names.append("lab")
+        names.append(name)
     for name in edits:
         EDITS[name](world)
     clock = VirtualClock(START)
@@ -104,20 +110,19 @@ def stage_of(
 @given(
     endpoints=st.integers(1, 3),
     computes=st.integers(2, 3),
-    second=st.sampled_from(["none", "apart", "shares"]),
+    others=st.lists(st.sampled_from(["apart", "shares"]), max_size=2),
     edits=st.lists(st.sampled_from(sorted(EDITS)), unique=True, max_size=2),
-    drifts=st.lists(st.sampled_from(sorted(DRIFTS)), unique=True, min_size=1, max_size=3),
+    drifts=st.lists(st.sampled_from(REPAIRED), unique=True, min_size=1, max_size=5),
 )
 def test_capture_drift_reconcile_capture_is_the_same_text(
-    endpoints: int, computes: int, second: str, edits: list[str], drifts: list[str]
+    endpoints: int, computes: int, others: list[str], edits: list[str], drifts: list[str]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        stage, workspaces = stage_of(Path(folder), endpoints, computes, second, edits)
+        stage, workspaces = stage_of(Path(folder), endpoints, computes, others, edits)
         before = captured(stage, workspaces)
         (stage.place / "environments" / "prod.yaml").write_text(before)
         assert stage.run()["outcome"] == "InSync"
         assert not stage.writes(), "what was just captured differs"
-        for name in drifts:
-            DRIFTS[name](stage)
+        assume(apply(stage, drifts))
         note(f"records: {len(stage.run_until_calm())}")
         assert captured(stage, workspaces) == before

@@ -42,13 +42,13 @@ def whole(tmp_path: Path, *, change: Callable[[Json], None] | None = None) -> St
         if change is not None:
             change(manifest)
 
-    return build(tmp_path, change=declare, shape=_furnish)
+    return build(tmp_path, change=declare, shape=furnish)
 
 
 def world(name: str = "prod") -> list[Json]:
     """The resources of that stage."""
     resources = private_inference(prefix=name)
-    _furnish(resources)
+    furnish(resources)
     return resources
 
 
@@ -67,7 +67,7 @@ def managed_compute(plan: Plan) -> str:
     return f"{plan.workspace}/computes/train-cpu"
 
 
-def _furnish(resources: list[Json]) -> None:
+def furnish(resources: list[Json]) -> None:
     """Add to the world of ``private_inference`` what it has none of."""
     plan = Plan(resources[0]["id"].split("/")[4].rsplit("-", 1)[0])
     by_id = {each["id"]: each for each in resources}

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -15,16 +14,11 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from simulator.directory import RELINK
-from tests.e2e.catalogue import CatalogueDrift, whole
-from tests.e2e.drifts import DRIFTS
-from tests.e2e.drifts_control import CONTROL
-from tests.e2e.drifts_network import NETWORK
+from tests.e2e.catalogue import whole
 from tests.e2e.portrait import differences, portrait
+from tests.e2e.rows import REPAIRED, REPORTED, TABLE, apply
 from tests.e2e.stage import Stage
 
-TABLE: dict[str, CatalogueDrift] = {each.name: each for each in (*NETWORK, *CONTROL)}
-REPAIRED = sorted([*(n for n, each in TABLE.items() if each.repaired), *DRIFTS])
-REPORTED = sorted(n for n, each in TABLE.items() if not each.repaired)
 BOUNDED = settings(
     max_examples=12,
     deadline=None,
@@ -40,19 +34,6 @@ LINKED = {
     "Microsoft.Network/applicationSecurityGroups/joinNetworkSecurityRule/action": "rules with ASGs",
     "Microsoft.Authorization/permissions/read": "every caller may read its own permissions",
 }
-
-
-def apply(stage: Stage, names: Iterable[str]) -> list[str]:
-    """Those of the drifts that are possible after those before them (a deleted thing has no settings)."""
-    done = []
-    for name in names:
-        drift = TABLE[name].apply if name in TABLE else DRIFTS[name]
-        try:
-            drift(stage)
-        except (AssertionError, ValueError, KeyError):
-            continue
-        done.append(name)
-    return done
 
 
 @BOUNDED
