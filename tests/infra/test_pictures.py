@@ -38,10 +38,16 @@ def test_the_pages_show_what_was_recorded(script: ModuleType) -> None:
         assert page.read_text(encoding="utf-8") == wanted, page.name
 
 
+def longest_step() -> str:
+    """The duration of the longest step, as it stands in the recording."""
+    steps = [span["ms"] for span in load("restart")["spans"] if span["name"] == "relink.step"]
+    return f'"ms": {max(steps)}'
+
+
 @pytest.mark.parametrize(
     ("file", "page", "number"),
     [
-        ("restart.json", "trace.md", '"ms": 17173'),
+        ("restart.json", "trace.md", longest_step()),
         ("day.json", "workbook.md", '["ScopeLocked", 6'),
     ],
     ids=["trace", "workbook"],
@@ -52,8 +58,8 @@ def test_another_number_makes_another_page(
     shutil.copytree(RECORDED, tmp_path / "recorded")
     changed = tmp_path / "recorded" / file
     text = changed.read_text(encoding="utf-8")
-    assert text.count(number) == 1
-    changed.write_text(text.replace(number, f"{number}9"), encoding="utf-8")
+    assert number in text
+    changed.write_text(text.replace(number, f"{number}9", 1), encoding="utf-8")
     script.RECORDED = changed.parent  # type: ignore[attr-defined]
     wanted = script.pages()[ROOT / "docs" / page]
     assert wanted != (ROOT / "docs" / page).read_text(encoding="utf-8")
