@@ -12,6 +12,7 @@ from remediators import (
     cluster_extension,
     cluster_settings,
     identity_roles,
+    inference,
     kubernetes_compute,
     managed_compute,
     network_access,
@@ -38,4 +39,5 @@ REMEDIATORS: Final[Catalogue] = (
     cluster_settings.REMEDIATOR,
     cluster_extension.REMEDIATOR,
     managed_compute.REMEDIATOR,
+    inference.REMEDIATOR,
 )

@@ -21,6 +21,7 @@ from shared.remediation.assignments import assignments, label, missing, role_rea
 from shared.remediation.cluster_endpoints import cluster_endpoint_reads, cluster_obstacle
 from shared.remediation.cluster_endpoints import judge as judge_endpoint
 from shared.remediation.compute_debts import compute_verdict, restart_seen
+from shared.remediation.compute_errors import explained, remarks
 from shared.remediation.computes import ELSEWHERE, changes
 from shared.remediation.differences import (
     Difference,
@@ -126,21 +127,23 @@ def _hold(
 def _of_state(compute: Compute, answer: Observation | None) -> Iterator[Difference]:
     match answer:
         case Found(body=body):
-            yield from _of_provisioning(ComputeView.of(body))
+            yield from _of_provisioning(compute, ComputeView.of(body))
         case Absent():
             seen = Evidence("compute", "none (404)", f"one attached from {compute.cluster}")
-            yield Difference("ComputeMissing", (seen,), "Relink attaches it as declared.")
+            repair = f"Relink attaches it as declared. {remarks(compute)}"
+            yield Difference("ComputeMissing", (seen,), repair)
         case Unreadable():
             yield held(Difference("ComputeUnreadable", ()), unread("compute", answer))
         case None:
             return
 
 
-def _of_provisioning(view: ComputeView) -> Iterator[Difference]:
+def _of_provisioning(compute: Compute, view: ComputeView) -> Iterator[Difference]:
     errors = f" ({', '.join(view.errors)})" if any(view.errors) else ""
     state = Evidence("provisioningState", f"{view.state or 'nothing'}{errors}", SUCCEEDED)
     if view.state in FAILED:
-        yield Difference("ComputeFailed", (state,), _REATTACH)
+        seen = (state, *explained(view.errors))
+        yield Difference("ComputeFailed", seen, f"{_REATTACH} {remarks(compute)}")
     elif view.state in IN_PROGRESS:
         yield Difference("ComputeUnsettled", (state,), "", Disposition.DEFER, "InProgress")
     elif view.state != SUCCEEDED:
@@ -210,7 +213,7 @@ def _of_debts(
         return
     seen = restart_seen(environment, compute, actual)
     verdicts = [compute_verdict(debt, view, answer.at, seen, actual) for debt in debts]
-    settled = settle(verdicts, "ComputeStale", _REATTACH)
+    settled = settle(verdicts, "ComputeStale", f"{_REATTACH} {remarks(compute)}")
     if settled is not None:
         yield settled
 

@@ -61,19 +61,11 @@ _FIXED: Final = (
     _Setting("keyVault", "key_vault", "KeyVaultChanged"),
 )
 _MEMBER: Final = MappingProxyType({setting.reason: setting for setting in _PATCHED})
-_OWN: Final = (
-    "public_network_access",
-    "application_insights",
-    "system_assigned_identity",
-    "v1_legacy_mode",
-    "image_build_compute",
-)
-"""What makes a workspace one to look at. One that only names what it uses is context for others."""
 
 
 def _declared(environment: Environment) -> tuple[Workspace, ...]:
     """The workspaces with settings of their own, in the order of their ids."""
-    found = (w for w in environment.workspaces if any(getattr(w, n) is not None for n in _OWN))
+    found = (workspace for workspace in environment.workspaces if workspace.judged)
     return tuple(sorted(found, key=lambda workspace: workspace.id))
 
 

@@ -84,6 +84,18 @@ class Workspace(Owned):
     customer_managed_key: str | None = None
     roles: tuple[Role, ...] = ()
 
+    @property
+    def judged(self) -> bool:
+        """Whether it declares settings of its own. One that only names what it uses is context."""
+        own = (
+            self.public_network_access,
+            self.application_insights,
+            self.system_assigned_identity,
+            self.v1_legacy_mode,
+            self.image_build_compute,
+        )
+        return any(setting is not None for setting in own)
+
 
 class Extension(Declared):
     """What is required of the AzureML extension on a cluster. Absent: not declared."""

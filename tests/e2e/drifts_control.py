@@ -270,10 +270,35 @@ _MANAGED = rows(
     repaired=False,
 )
 
+
+def served(stage: Stage) -> str:
+    return f"{stage.ids.workspace}/onlineEndpoints/{stage.name}-k8s-a"
+
+
+def deployed(stage: Stage) -> str:
+    return f"{served(stage)}/deployments/blue"
+
+
+_INFERENCE = rows(
+    "inference",
+    (
+        "endpoint-failed",
+        "OnlineEndpointFailed",
+        become(served, "properties.provisioningState", "Failed"),
+    ),
+    (
+        "deployment-failed",
+        "DeploymentFailed",
+        become(deployed, "properties.provisioningState", "Failed"),
+    ),
+    repaired=False,
+)
+
 CONTROL: tuple[CatalogueDrift, ...] = (
     *_WORKSPACE,
     *_ROLES,
     *_CLUSTER,
     *_EXTENSION,
     *_MANAGED,
+    *_INFERENCE,
 )

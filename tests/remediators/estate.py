@@ -10,7 +10,7 @@ from typing import Any
 from shared.model.debt import Debt
 from shared.model.environment import Environment
 from shared.model.resource_id import ResourceId
-from tests.remediators.shapes import rules, secured, train
+from tests.remediators.shapes import cluster, deployment, endpoint_on, rules, secured, train
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -43,6 +43,8 @@ API = rid("net", "Microsoft.Network/privateEndpoints", "pe-k8s")
 GPU = WORKSPACE.child("computes", "gpu")
 CPU = WORKSPACE.child("computes", "cpu")
 TRAIN = WORKSPACE.child("computes", "train")
+SCORES = WORKSPACE.child("onlineEndpoints", "scores")
+BLUE = SCORES.child("deployments", "blue")
 ASSIGNED = rid("ml", "Microsoft.ManagedIdentity/userAssignedIdentities", "cpu-id")
 RECORD = AKS_ZONE.child("A", "k8s")
 BLOB_RECORD = BLOB_ZONE.child("A", "st")
@@ -341,17 +343,6 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         "networkRuleSet": {"defaultAction": "Deny", "ipRules": []},
         "networkRuleBypassOptions": "AzureServices",
     }
-    cluster = {
-        "provisioningState": "Succeeded",
-        "powerState": {"code": "Running"},
-        "nodeResourceGroup": "MC_aks_k8s_westeurope",
-        "apiServerAccessProfile": {
-            "enablePrivateCluster": True,
-            "enablePrivateClusterPublicFQDN": False,
-        },
-        "agentPoolProfiles": [{"name": "system", "vnetSubnetID": NODES.text}],
-        "networkProfile": {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"},
-    }
     wrote = {"recordType": "A", "recordSetName": "st", "ttl": 10, "ipAddresses": ["10.0.0.4"]}
     blob = {"privateDnsZoneId": BLOB_ZONE.text, "recordSets": [wrote]}
     zones = [{"name": "blob", "properties": blob}]
@@ -372,10 +363,7 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         STORAGE: secured(rules()),
         VAULT: secured(rules(bypass="AzureServices")),
         REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},
-        CLUSTER: {
-            "identity": {"type": "SystemAssigned", "principalId": OPERATOR},
-            "properties": cluster,
-        },
+        CLUSTER: cluster(NODES.text, OPERATOR),
         ASSIGNED: {"properties": {"principalId": RUNNER}},
         VNET: _live_network(VNET, hub_side),
         SPOKE: _live_network(SPOKE, spoke_side),
@@ -395,6 +383,8 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         BLOB_LINK: _live_link(BLOB_LINK),
         AKS_LINK: _live_link(AKS_LINK),
         TRAIN: train(NODES.text),
+        SCORES: endpoint_on(GPU.text, SCORES.text),
+        BLUE: deployment(BLUE.text),
         GPU: _live_compute(compute_body(SYSTEM), PRINCIPAL),
         CPU: _live_compute(compute_body(USER), ""),
     }

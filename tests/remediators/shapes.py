@@ -43,3 +43,30 @@ def rules(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 def secured(acls: dict[str, Any], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"properties": {"publicNetworkAccess": "Disabled", "networkAcls": acls, **more}}
+
+
+def endpoint_on(compute: str, own: str) -> dict[str, Any]:
+    """An online endpoint, in order."""
+    return {"id": own, "properties": {"compute": compute, "provisioningState": "Succeeded"}}
+
+
+def deployment(own: str) -> dict[str, Any]:
+    """A deployment, in order."""
+    return {"id": own, "properties": {"provisioningState": "Succeeded"}}
+
+
+def cluster(nodes: str, principal: str) -> dict[str, Any]:
+    """A private cluster, in order."""
+    properties = {
+        "provisioningState": "Succeeded",
+        "powerState": {"code": "Running"},
+        "nodeResourceGroup": "MC_aks_k8s_westeurope",
+        "apiServerAccessProfile": {
+            "enablePrivateCluster": True,
+            "enablePrivateClusterPublicFQDN": False,
+        },
+        "agentPoolProfiles": [{"name": "system", "vnetSubnetID": nodes}],
+        "networkProfile": {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"},
+    }
+    identity = {"type": "SystemAssigned", "principalId": principal}
+    return {"identity": identity, "properties": properties}
