@@ -136,9 +136,11 @@ class Directory:
         self._tokens[token] = (principal.name, expires, audience)
         return token
 
-    def redeem(self, token: str, now: datetime) -> Principal | None:
-        """Return whose valid token this is; None for an unknown or expired one."""
-        name, expires, _ = self._tokens.get(token, ("", now, ""))
+    def redeem(self, token: str, now: datetime, audience: str = "") -> Principal | None:
+        """Return whose valid token this is; None for an unknown or expired one, or one for another audience."""
+        name, expires, issued_for = self._tokens.get(token, ("", now, ""))
+        if audience and issued_for.rstrip("/").lower() != audience:
+            return None
         return self.principals[name] if name and expires > now else None
 
 

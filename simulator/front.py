@@ -1,6 +1,6 @@
-"""Owns what lies in front of ARM: cloud metadata and the Entra endpoints that `az` and azure-ai-ml ask for.
+"""Owns what lies beside ARM: cloud metadata, the Entra endpoints that `az` and azure-ai-ml ask for, custom topics.
 
-These answer without a token. A client secret of any non-empty value is accepted for a known application.
+Metadata and Entra answer without a token. A client secret of any non-empty value is accepted for a known application.
 """
 
 from urllib.parse import parse_qsl
@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from simulator.call import split_url
 from simulator.context import Context
 from simulator.directory import TENANT, TOKEN_LIFETIME
+from simulator.providers import custom_topics
 from simulator.wire import Json, Reply, Request
 
 
@@ -25,7 +26,7 @@ def answer(context: Context, request: Request) -> Reply | None:
         return Reply(200, _openid(context.endpoint))
     if lowered.endswith(("/oauth2/v2.0/token", "/oauth2/token")):
         return _token(context, request)
-    return None
+    return custom_topics.publish(context, request)
 
 
 def cloud_metadata(endpoint: str) -> Json:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+DATA_SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"
 RELINK_ROLE = "0e11e0de-0000-4000-8000-00000000c0de"
 
 
@@ -173,5 +174,6 @@ BUILT_IN: dict[str, Role] = {
         "Azure Kubernetes Service Cluster Admin Role",
         ("Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",),
     ),
+    DATA_SENDER: Role("EventGrid Data Sender", ("Microsoft.EventGrid/topics/read",)),
     RELINK_ROLE: Role("Relink", RELINK_ACTIONS, custom=True),
 }

@@ -6,6 +6,7 @@ from simulator.providers import (
     connections,
     container_registry,
     container_service,
+    custom_topics,
     event_grid,
     identities,
     insights,
@@ -33,6 +34,7 @@ ALL: tuple[Kind, ...] = (
     *machine_learning.KINDS,
     *connections.KINDS,
     *event_grid.KINDS,
+    *custom_topics.KINDS,
     *insights.KINDS,
     *passive.KINDS,
 )
