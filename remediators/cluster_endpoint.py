@@ -91,6 +91,9 @@ REMEDIATOR: Final = Remediator(
         "Microsoft.Insights/eventtypes/values/read",
         "Microsoft.Authorization/locks/read",
         "Microsoft.Authorization/permissions/read",
+        # What hangs on an endpoint that is to be replaced.
+        "Microsoft.Insights/diagnosticSettings/read",
+        "Microsoft.Authorization/roleAssignments/read",
     ),
     reads=reads,
     detect=detect,

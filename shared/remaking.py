@@ -8,6 +8,8 @@ as a no (design, "Cannot be made again").
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
 
 from shared.model.actual import Absent, Actual, Found, Question, Read, Unreadable
 from shared.model.arm import SUCCEEDED, provisioning_state
@@ -18,6 +20,13 @@ from shared.model.resource_id import ResourceId
 from shared.model.step import DESTRUCTIVE
 
 _BUSY_STATES = frozenset({"creating", "updating", "deleting", "scaling"})
+_ATTACHED: Final = MappingProxyType(
+    {
+        "Microsoft.Insights/diagnosticSettings": "diagnostic setting",
+        "Microsoft.Authorization/roleAssignments": "role assignment",
+    }
+)
+"""Extension resources that a deletion takes along, and what a person calls one. Locks object by themselves."""
 _ML_EXTENSION = "microsoft.azureml.kubernetes"
 
 type Objection = tuple[str, str]
@@ -44,6 +53,8 @@ def requirement_reads(requirement: Requirement) -> Iterator[Read]:
             yield Read(Question.GET, requirement.resource)
         case Need.EXTENSION:
             yield Read(Question.EXTENSIONS, requirement.resource)
+        case Need.BARE:
+            yield from (Read(Question.LIST, requirement.resource, kind) for kind in _ATTACHED)
         case Need.IDLE:
             yield Read(Question.JOBS, requirement.resource)
             yield Read(Question.DEPLOYMENTS, requirement.resource)
@@ -122,8 +133,9 @@ def _shortfall(requirement: Requirement, actual: Actual) -> Objection:
                 return "TargetNotReady", f"{resource} {_state_of(resource, actual)}"
         case Need.EXTENSION:
             return _extension_shortfall(resource, actual)
-        case Need.IDLE:
-            return _busy(resource, actual)
+        case Need.BARE | Need.IDLE:
+            judge = _attached if requirement.need is Need.BARE else _busy
+            return judge(resource, actual)
     return NONE
 
 
@@ -152,6 +164,27 @@ def _extension_shortfall(cluster: ResourceId, actual: Actual) -> Objection:
                 return NONE
             return "ExtensionNotReady", f"the AzureML extension on {cluster} is '{state}'"
     return "ExtensionMissing", f"the AzureML extension is not installed on {cluster}"
+
+
+def _attached(resource: ResourceId, actual: Actual) -> Objection:
+    """Diagnostic settings and role assignments of the resource itself (domain.md 4: lost on delete).
+
+    Assignments further up are listed too; those stay.
+    """
+    names = []
+    for kind, word in _ATTACHED.items():
+        listed = actual.items(resource, Question.LIST, kind)
+        if listed is None:
+            return "ExtensionResourcesUnreadable", f"the {word}s of {resource} could not be read"
+        for each in listed:
+            own = ResourceId.maybe(each.get("id"))
+            scope = ResourceId.maybe(dig(each, "properties.scope")) or (own.scope if own else None)
+            if scope is None or scope == resource:
+                names.append(f"{word} '{own.name if own else each.get('name')}'")
+    if not names:
+        return NONE
+    shown = ", ".join(sorted(names))
+    return "ExtensionResources", f"{resource} carries {shown}, which would go with it"
 
 
 def _busy(compute: ResourceId, actual: Actual) -> Objection:

@@ -19,6 +19,7 @@ class Need(StrEnum):
     EXISTS = "exists"  # ``resource`` is there (the subnet, the target)
     SUCCEEDED = "succeeded"  # ``resource`` is there and its provisioningState is Succeeded
     EXTENSION = "extension"  # the cluster ``resource`` has the AzureML extension, Succeeded
+    BARE = "bare"  # nothing hangs on ``resource`` that its deletion would take along for good
     IDLE = "idle"  # no running job and no updating deployment on the compute ``resource``
 
 

@@ -220,6 +220,7 @@ def _requirements(endpoint: PrivateEndpoint) -> Iterator[Requirement]:
     for record in endpoint.records:
         yield _may(record.zone, f"{_NETWORK}/privateDnsZones/A/write")
     yield from (Requirement(Need.EXISTS, zone) for zone in zones_of(endpoint))
+    yield Requirement(Need.BARE, endpoint.id)
     yield Requirement(Need.EXISTS, endpoint.subnet)
     need = Need.SUCCEEDED if endpoint.to_cluster else Need.EXISTS
     yield Requirement(need, endpoint.target)

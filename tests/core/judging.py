@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.guards import Circumstances, Judgement, Verdict, judge
-from shared.model.actual import Actual, Question, Read
+from shared.model.actual import Actual, Found, Question, Read
 from shared.model.attempt import Attempt
 from shared.model.environment import Mode
 from shared.model.outcome import OutcomeKind
@@ -65,6 +65,7 @@ NEEDS = {
     "succeeded": Requirement(Need.SUCCEEDED, rid(CLUSTER)),
     "extension": Requirement(Need.EXTENSION, rid(CLUSTER)),
     "idle": Requirement(Need.IDLE, rid(COMPUTE)),
+    "bare": Requirement(Need.BARE, rid(ENDPOINT)),
 }
 
 
@@ -76,9 +77,24 @@ def permitted(*actions: str, but: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"value": [{"actions": list(actions), "notActions": list(but)}]}
 
 
+def hanging(kind: str, *listed: dict[str, Any]) -> dict[Read, Any]:
+    """What is said to hang on the endpoint."""
+    return {Read(Question.LIST, rid(ENDPOINT), kind): Found({"value": list(listed)}, NOW)}
+
+
 GOOD: dict[str, dict[Read, Any]] = {
     "permission": answers({GROUP: permitted("Microsoft.Network/*")}, Question.PERMISSIONS),
     "exists": answers({SUBNET: {}}),
+    "bare": {
+        **hanging("Microsoft.Insights/diagnosticSettings"),
+        **hanging(
+            "Microsoft.Authorization/roleAssignments",
+            {
+                "id": f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/x",
+                "properties": {"scope": GROUP},
+            },
+        ),
+    },
     "succeeded": answers({CLUSTER: {"properties": {"provisioningState": "Succeeded"}}}),
     "extension": answers({CLUSTER: extension("Succeeded")}, Question.EXTENSIONS),
     "idle": {

@@ -10,6 +10,7 @@ from shared.model.outcome import OutcomeKind
 from tests.core.builders import (
     CLUSTER,
     COMPUTE,
+    ENDPOINT,
     GROUP,
     NOW,
     SUBNET,
@@ -25,11 +26,23 @@ from tests.core.judging import (
     NO_LOCKS,
     UNLOCKED,
     extension,
+    hanging,
     needing,
     permitted,
     short,
     verdict,
 )
+
+SETTINGS = "Microsoft.Insights/diagnosticSettings"
+ROLES = "Microsoft.Authorization/roleAssignments"
+
+
+def test_what_hangs_on_an_endpoint_is_named() -> None:
+    logs = {"id": f"{ENDPOINT}/providers/{SETTINGS}/logs"}
+    given = verdict(
+        needing("bare"), Actual({**NO_LOCKS, **GOOD["bare"], **hanging(SETTINGS, logs)})
+    )
+    assert "diagnostic setting 'logs'" in given.message
 
 
 @pytest.mark.parametrize("name", NEEDS)
@@ -90,6 +103,26 @@ def test_needs_hold_back_destruction_only(name: str) -> None:
             answers({CLUSTER: extension("Succeeded", "microsoft.flux")}, Question.EXTENSIONS),
             "ExtensionMissing",
         ),
+        (
+            "bare",
+            {**GOOD["bare"], **hanging(SETTINGS, {"id": f"{ENDPOINT}/providers/{SETTINGS}/logs"})},
+            "ExtensionResources",
+        ),
+        (
+            "bare",
+            {
+                **GOOD["bare"],
+                **hanging(
+                    ROLES,
+                    {
+                        "id": f"{ENDPOINT}/providers/{ROLES}/r",
+                        "properties": {"scope": ENDPOINT.upper()},
+                    },
+                ),
+            },
+            "ExtensionResources",
+        ),
+        ("bare", hanging(SETTINGS), "ExtensionResourcesUnreadable"),
         (
             "idle",
             {**GOOD["idle"], **answers({COMPUTE: {"value": [{"name": "j"}]}}, Question.JOBS)},

@@ -1,12 +1,16 @@
 """Each drift of the network: repaired so that the world is as before, or reported and never written to."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.catalogue import CatalogueDrift, whole
+from simulator.worlds.plan import SUBSCRIPTION
+from tests.e2e.catalogue import NETWORK_CONTRIBUTOR, CatalogueDrift, whole
+from tests.e2e.drifts import remove_connection
 from tests.e2e.drifts_network import NETWORK
 from tests.e2e.portrait import differences, portrait
+from tests.e2e.stage import Stage
 
 
 @pytest.mark.parametrize("drift", NETWORK, ids=lambda drift: drift.name)
@@ -38,3 +42,53 @@ def test_a_drift_of_the_network_is_answered(drift: CatalogueDrift, tmp_path: Pat
     assert stage.run()["outcome"] == "InSync"
     assert stage.writes() == written
     assert not stage.services.records.intents("prod")
+
+
+def _hang_setting(stage: Stage, endpoint: str) -> str:
+    setting = f"{endpoint}/providers/Microsoft.Insights/diagnosticSettings/flow"
+    metrics = [{"category": "AllMetrics", "enabled": True}]
+    sink = {"storageAccountId": stage.ids.storage, "metrics": metrics}
+    stage.human("PUT", setting, {"properties": sink})
+    return setting
+
+
+def _hang_role(stage: Stage, endpoint: str) -> str:
+    role = f"{endpoint}/providers/Microsoft.Authorization/roleAssignments/{stage.ids.guid('role')}"
+    definitions = "/providers/Microsoft.Authorization/roleDefinitions"
+    definition = f"/subscriptions/{SUBSCRIPTION}{definitions}/{NETWORK_CONTRIBUTOR}"
+    given = {"roleDefinitionId": definition, "principalId": stage.ids.guid("uami")}
+    stage.human("PUT", role, {"properties": given})
+    return role
+
+
+@pytest.mark.parametrize("hang", [_hang_setting, _hang_role], ids=["setting", "role"])
+def test_an_endpoint_that_something_hangs_on_is_replaced_when_a_person_has_seen_to_it(
+    hang: Callable[[Stage, str], str], tmp_path: Path
+) -> None:
+    stage = whole(tmp_path)
+    vault = stage.ids.id("ml", f"Microsoft.Network/privateEndpoints/{stage.name}-vault-pe")
+    attached = hang(stage, vault)
+    remove_connection(stage)
+
+    blocked = stage.run()
+
+    (outcome,) = blocked["outcomes"]
+    assert (outcome["kind"], outcome["why"]) == ("Blocked", "ExtensionResources")
+    assert attached.rsplit("/", 1)[1] in outcome["message"]
+    assert stage.writes() == []
+    stage.human("DELETE", attached)
+    assert stage.run()["outcome"] == "Repaired"
+
+
+def test_all_endpoints_of_a_group_deleted_at_once_come_back_in_one_run(tmp_path: Path) -> None:
+    stage = whole(tmp_path)
+    before = portrait(stage.cloud)
+    for endpoint in stage.environment.private_endpoints:
+        stage.human("DELETE", endpoint.id.text)
+    stage.advance(300)
+    assert differences(before, portrait(stage.cloud))
+
+    assert stage.run()["outcome"] == "Repaired"
+
+    assert differences(before, portrait(stage.cloud)) == []
+    assert stage.run()["outcome"] == "InSync"
