@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from shared.model.actual import Actual, Read
+from shared.model.actual import Absent, Actual, Found, Read
 from shared.model.environment import Environment, PrivateEndpoint
 from shared.model.finding import Finding
 from shared.model.plan import Unit
+from shared.remediation import sources
 from shared.remediation.differences import finding, unanswered
 from shared.remediation.endpoints import (
     REASONS,
@@ -23,7 +24,8 @@ from shared.remediation.endpoints import (
     reads_of,
 )
 from shared.remediation.replacing import APPROVALS, endpoint_units
-from shared.remediator import Remediator
+from shared.remediation.zones import of_zones
+from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "private_endpoint"
 
@@ -44,6 +46,8 @@ def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
     found: list[Finding] = []
     for endpoint in _declared(environment):
         items = [*differences(endpoint, actual), *gone(endpoint, actual)]
+        if isinstance(actual.answer(endpoint.id), Found | Absent):
+            items += of_zones(environment, endpoint)
         settled = hold(endpoint, actual, items, None)
         found += [finding(_NAME, endpoint.id, item, owned=endpoint.owned) for item in settled]
     return found
@@ -107,5 +111,12 @@ REMEDIATOR: Final = Remediator(
     reads=reads,
     detect=detect,
     plan=plan,
-    reasons=dict(REASONS),
+    reasons={
+        **REASONS,
+        "ZoneNotRecommended": Reason(
+            "Its declared zone group leaves out a zone that its names belong in.",
+            f"{sources.ENDPOINT_DNS}: recommended zone names, by cloud",
+            Response.REPORTED,
+        ),
+    },
 )

@@ -75,7 +75,7 @@ def absent(error: Terminal) -> bool:
 
 def _refused(error: Terminal, now: datetime) -> Observation:
     if absent(error):
-        return Absent(now)
+        return Absent(now, error.code)
     return Unreadable(error.why, str(error), now, error.action)
 
 

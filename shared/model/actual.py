@@ -55,9 +55,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Azure says that there is no such resource (404)."""
+    """Azure says that there is no such resource (404).
+
+    ``code`` is Azure's word for it, as it may be the group that is gone.
+    """
 
     at: datetime
+    code: str = field(default="", compare=False)
+
+    @property
+    def with_its_group(self) -> bool:
+        """Whether the resource group does not exist either."""
+        return self.code.lower() == "resourcegroupnotfound"
 
 
 @dataclass(frozen=True, slots=True)

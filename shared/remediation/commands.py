@@ -38,6 +38,14 @@ def az_patch(resource: ResourceId, api_version: str, body: JsonObject) -> str:
     return run("az rest --method patch", "--url", url, "--body", json.dumps(body))
 
 
+def make_group(group: ResourceId, location: str) -> str:
+    """``az group create`` for a group that was deleted."""
+    return run(
+        "az group create", "--name", group.resource_group, "--location", location,
+        "--subscription", group.subscription,
+    )  # fmt: skip
+
+
 def run(command: str, *words: str) -> str:
     """``command`` with ``words``, each quoted for a shell where it has to be."""
     return " ".join([command, *(shlex.quote(word) for word in words)])

@@ -31,10 +31,12 @@ NEXT: Final = MappingProxyType(
         "DeclareRole": "Declare the role in the manifest, so that it comes back with the compute; it is "
         "not given undeclared.",
         "EndpointNotReady": "It follows once every declared endpoint of its cluster is in order.",
+        "GroupGone": "Relink makes no resource group: create it again or change the manifest.",
         "IncarnationUnknown": "It cannot be told from its successor, so it is not destroyed; look "
         "at it by hand.",
         "InProgress": "Azure is at work on it; it is looked at again soon.",
-        "MadeAnew": "It is chosen when such a compute is made: a person deletes it and makes it anew, or "
+        "Irreversible": "Azure does not take it back; change the manifest.",
+        "MadeAnew": "It is chosen at creation: a person deletes the resource and makes it anew, or "
         "changes the manifest.",
         "NetworkSecurityPerimeter": "Its access is the perimeter's; change it there.",
         "NotOwned": "Another manifest owns it; it is not written from here.",
@@ -53,6 +55,7 @@ NEXT: Final = MappingProxyType(
         "WorkspaceGone": "The workspace does not exist; create it again or change the manifest.",
         "WorkspaceKeeps": "A workspace keeps its storage account and its vault for life; capture the "
         "manifest again or make the workspace anew.",
+        "ZoneUndeclared": "Relink writes the zone group as declared: add the zone there and to the manifest.",
         "ZoneGone": "A deleted zone is not created again from here: its links and records are not "
         "known. Create it again or change the manifest.",
     }

@@ -22,6 +22,7 @@ from shared.model.environment import PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
 from shared.model.resource_id import ResourceId
 from shared.remediation import sources
+from shared.remediation.commands import make_group
 from shared.remediation.differences import Difference, Obstacle, get, held, unread
 from shared.remediator import Reason, Response
 
@@ -92,6 +93,11 @@ REASONS: Final = {
     ),
     "EndpointUnreadable": Reason(
         "It could not be read, so nothing is known of it.", sources.RELINK, Response.STATE
+    ),
+    "GroupGone": Reason(
+        "The resource group that it belongs in does not exist.",
+        f"{sources.SECURE_INFERENCE}: the workspace and its associated resources",
+        Response.REPORTED,
     ),
     "TargetGone": Reason(
         "What it leads to does not exist.",
@@ -246,6 +252,12 @@ def _of_zone_group(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Differ
 
 def gone(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Difference]:
     """What the endpoint needs and Azure says does not exist: reported, never created."""
+    answer = actual.answer(endpoint.id)
+    if isinstance(answer, Absent) and answer.with_its_group:
+        group = endpoint.id.group
+        seen = Evidence("resource group", f"none at {group} (404)", "the group")
+        command = make_group(group, str(endpoint.body["location"]))
+        yield Difference("GroupGone", (seen,), "", Disposition.BLOCK, "GroupGone", command)
     if actual.absent(endpoint.target):
         seen = Evidence("target", f"none at {endpoint.target} (404)", "the declared target")
         yield Difference("TargetGone", (seen,), "", Disposition.BLOCK, "TargetGone")

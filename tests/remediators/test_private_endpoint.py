@@ -291,6 +291,7 @@ def test_a_replacement_requires_everything_needed_to_make_it_again() -> None:
         Requirement(Need.EXISTS, SUBNET),
         Requirement(Need.EXISTS, STORAGE),
         Requirement(Need.EXISTS, BLOB_ZONE),
+        Requirement(Need.BARE, BLOB),
     }
     assert set(unit.exclusive) == {f"subnet:{SUBNET.key}", f"target:{STORAGE.key}"}
 
