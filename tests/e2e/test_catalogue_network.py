@@ -92,3 +92,39 @@ def test_all_endpoints_of_a_group_deleted_at_once_come_back_in_one_run(tmp_path:
 
     assert differences(before, portrait(stage.cloud)) == []
     assert stage.run()["outcome"] == "InSync"
+
+
+def test_nothing_is_made_again_in_a_deleted_group(tmp_path: Path) -> None:
+    stage = whole(tmp_path)
+    endpoint = next(e.id for e in stage.environment.private_endpoints if e.to_cluster)
+    stage.human("DELETE", endpoint.group.text)
+    stage.advance(1200)
+
+    told = stage.run()
+
+    reasons = {(o["finding"]["reason"], o["why"]) for o in told["outcomes"]}
+    assert {
+        ("GroupGone", "GroupGone"),
+        ("EndpointMissing", "GroupGone"),
+        ("NetworkGone", "ResourceGone"),
+        ("PeeringDisconnected", "TargetGone"),
+        ("ZoneDeleted", "ByHand"),
+    } <= reasons
+    assert {outcome["kind"] for outcome in told["outcomes"]} <= {"Blocked", "Deferred"}
+    assert stage.writes() == []
+
+
+def test_a_network_that_grew_is_known_to_its_peer_after_one_run(tmp_path: Path) -> None:
+    stage = whole(tmp_path)
+    hub = stage.human("GET", stage.ids.network("hub"))
+    hub["properties"]["addressSpace"]["addressPrefixes"].append("10.200.0.0/16")
+    stage.human("PUT", stage.ids.network("hub"), hub)
+    stage.advance(60)
+
+    repaired = stage.run()
+
+    assert [o["finding"]["reason"] for o in repaired["outcomes"]] == ["PeeringOutOfSync"]
+    assert repaired["outcome"] == "Repaired"
+    for here, there in (("hub", "spoke"), ("spoke", "hub")):
+        side = stage.human("GET", f"{stage.ids.network(here)}/virtualNetworkPeerings/to-{there}")
+        assert side["properties"]["peeringSyncLevel"] == "FullyInSync"
