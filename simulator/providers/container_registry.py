@@ -8,6 +8,7 @@ from typing import override
 
 from simulator.call import Call
 from simulator.clock import stamp
+from simulator.clouds import cloud_of
 from simulator.context import Context
 from simulator.durations import RETRY_AFTER
 from simulator.errors import bad_request
@@ -72,7 +73,8 @@ class Registries(Kind):
         properties = resource.properties
         sku = resource.body.setdefault("sku", {"name": "Premium"})
         sku["tier"] = sku["name"]
-        properties.setdefault("loginServer", f"{resource.name.lower()}.azurecr.io")
+        suffix = cloud_of(resource.body.get("location")).registry
+        properties.setdefault("loginServer", f"{resource.name.lower()}.{suffix}")
         properties.setdefault("creationDate", stamp(resource.created))
         properties.setdefault("adminUserEnabled", False)
         properties.setdefault("publicNetworkAccess", "Enabled")

@@ -21,6 +21,7 @@ from typing import override
 
 from simulator.call import Call
 from simulator.clock import stamp
+from simulator.clouds import cloud_of
 from simulator.context import Context
 from simulator.directory import TENANT
 from simulator.errors import ArmError, bad_request
@@ -118,7 +119,8 @@ class Vaults(Kind):
         properties.pop("createMode", None)
         properties.setdefault("enableSoftDelete", True)
         properties.setdefault("softDeleteRetentionInDays", MOST_DAYS)
-        properties.setdefault("vaultUri", f"https://{resource.name}.vault.azure.net/")
+        suffix = cloud_of(resource.body.get("location")).vault
+        properties.setdefault("vaultUri", f"https://{resource.name}.{suffix}/")
 
     def shown(self, context: Context, resource: Resource, version: str = "") -> Json:
         """Return the vault with its connections, which are absent when there are none."""

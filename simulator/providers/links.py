@@ -6,6 +6,7 @@ It also keeps both views of a connection alike: the endpoint's own and the targe
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulator.clouds import CHINA, GOVERNMENT, PUBLIC, cloud_of
 from simulator.context import Context
 from simulator.errors import bad_request
 from simulator.paths import Path
@@ -20,16 +21,7 @@ WORKSPACE = "Microsoft.MachineLearningServices/workspaces"
 CLUSTER = "Microsoft.ContainerService/managedClusters"
 
 # What a private zone's records are relative to; zones that are not here get no records from zone groups, AKS included.
-ZONE_SUFFIXES = {
-    "privatelink.vaultcore.azure.net": "vault.azure.net",
-    "privatelink.azurecr.io": "azurecr.io",
-    "privatelink.api.azureml.ms": "api.azureml.ms",
-    "privatelink.notebooks.azure.net": "notebooks.azure.net",
-    **{
-        f"privatelink.{g}.core.windows.net": f"{g}.core.windows.net"
-        for g in ("blob", "file", "queue", "table", "dfs", "web")
-    },
-}
+ZONE_SUFFIXES = {**PUBLIC.zones(), **GOVERNMENT.zones(), **CHINA.zones()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +35,22 @@ class Member:
 def _storage(target: Resource, group: str) -> list[Member]:
     service = group.removesuffix("_secondary")
     name = target.name + ("-secondary" if group.endswith("_secondary") else "")
-    return [Member(group, (f"{name}.{service}.core.windows.net",))]
+    core = cloud_of(target.body.get("location")).core
+    return [Member(group, (f"{name}.{service}.{core}",))]
 
 
 def _vault(target: Resource, group: str) -> list[Member]:
     del group
-    return [Member("default", (f"{target.name}.vault.azure.net",))]
+    suffix = cloud_of(target.body.get("location")).vault
+    return [Member("default", (f"{target.name}.{suffix}",))]
 
 
 def _registry(target: Resource, group: str) -> list[Member]:
     region = str(target.body.get("location", "westeurope"))
+    suffix = cloud_of(region).registry
     return [
-        Member(f"{group}_data_{region}", (f"{target.name}.{region}.data.azurecr.io",)),
-        Member(group, (f"{target.name}.azurecr.io",)),
+        Member(f"{group}_data_{region}", (f"{target.name}.{region}.data.{suffix}",)),
+        Member(group, (f"{target.name}.{suffix}",)),
     ]
 
 
@@ -63,13 +58,14 @@ def _workspace(target: Resource, group: str) -> list[Member]:
     del group
     region = str(target.body.get("location", "westeurope"))
     identity = str(target.properties.get("workspaceId", target.name))
-    base = f"workspace.{region}"
+    base, cloud = f"workspace.{region}", cloud_of(region)
+    own = f"ml-{target.name}-{region}-{identity}.{region}"
     return [
         Member(
-            "default", tuple(f"{identity}.{base}{part}.api.azureml.ms" for part in ("", ".cert"))
+            "default", tuple(f"{identity}.{base}{part}.{cloud.learning}" for part in ("", ".cert"))
         ),
-        Member("notebook", (f"ml-{target.name}-{region}-{identity}.{region}.notebooks.azure.net",)),
-        Member("inference", (f"*.{identity}.inference.{region}.api.azureml.ms",)),
+        Member("notebook", (f"{own}.{cloud.notebooks}",)),
+        Member("inference", (f"*.{identity}.inference.{region}.{cloud.learning}",)),
     ]
 
 

@@ -11,6 +11,7 @@ from typing import override
 
 from simulator.call import Call
 from simulator.clock import stamp
+from simulator.clouds import cloud_of
 from simulator.context import Context
 from simulator.errors import ArmError, bad_request
 from simulator.kind import Kind, Timing, provider_polling
@@ -110,7 +111,8 @@ class Accounts(Kind):
         properties.setdefault("supportsHttpsTrafficOnly", True)
         properties.setdefault("minimumTlsVersion", "TLS1_2")
         properties.setdefault("allowBlobPublicAccess", False)
-        names = {s: f"https://{resource.name}.{s}.core.windows.net/" for s in _ENDPOINTS}
+        core = cloud_of(resource.body.get("location")).core
+        names = {s: f"https://{resource.name}.{s}.{core}/" for s in _ENDPOINTS}
         properties.setdefault("primaryEndpoints", names)
         properties["encryption"] = _encryption(properties.get("encryption") or {}, created)
         sku = resource.body.setdefault("sku", {"name": "Standard_LRS"})

@@ -8,6 +8,7 @@ import copy
 from typing import override
 
 from simulator.call import Call
+from simulator.clouds import cloud_of
 from simulator.context import Context
 from simulator.directory import TENANT
 from simulator.errors import bad_request
@@ -105,6 +106,7 @@ class Workspaces(Kind):
     def complete(self, context: Context, resource: Resource) -> None:
         """Fill in defaults and the identity."""
         properties, region = resource.properties, resource.body.get("location")
+        suffix = cloud_of(region).learning
         properties.setdefault("workspaceId", context.chance.guid())
         properties.setdefault("friendlyName", resource.name)
         properties.setdefault("hbiWorkspace", False)
@@ -113,8 +115,8 @@ class Workspaces(Kind):
         properties.setdefault("publicNetworkAccess", "Enabled")
         if "allowPublicAccessWhenBehindVnet" not in properties:
             _align(resource)
-        properties.setdefault("discoveryUrl", f"https://{region}.api.azureml.ms/discovery")
-        uri = f"azureml://{region}.api.azureml.ms/mlflow/v1.0{resource.id}"
+        properties.setdefault("discoveryUrl", f"https://{region}.{suffix}/discovery")
+        uri = f"azureml://{region}.{suffix}/mlflow/v1.0{resource.id}"
         properties.setdefault("mlFlowTrackingUri", uri)
         resource.body.setdefault("kind", "Default")
         resource.body.setdefault("sku", {"name": "Basic", "tier": "Basic"})

@@ -319,3 +319,24 @@ def test_deleting_a_group_deletes_what_is_in_it_and_tells_of_each(world: Sandbox
     subjects = {e["subject"] for e in world.cloud.events[told:]}
     assert {group, world.blob_endpoint, world.plan.storage} <= subjects
     assert not [r for r in world.cloud.store if r.key.startswith(f"{group}/".lower())]
+
+
+@pytest.mark.parametrize(
+    ("region", "zone"),
+    [
+        ("westeurope", "privatelink.blob.core.windows.net"),
+        ("usgovvirginia", "privatelink.blob.core.usgovcloudapi.net"),
+        ("chinaeast2", "privatelink.blob.core.chinacloudapi.cn"),
+    ],
+)
+def test_each_cloud_has_zones_of_its_own(region: str, zone: str) -> None:
+    world = Sandbox(region=region)
+    here = world.plan.id("other", f"Microsoft.Network/privateDnsZones/{zone}")
+    world.done("PUT", here, {"location": "global"})
+    config = {"name": "own", "properties": {"privateDnsZoneId": here}}
+    group = f"{world.blob_endpoint}/privateDnsZoneGroups/default"
+    world.done("PUT", group, {"properties": {"privateDnsZoneConfigs": [config]}})
+    assert [r["name"] for r in world.ok("GET", f"{here}/A")["value"]] == ["prodmlst"]
+    suffix = zone.removeprefix("privatelink.")
+    address = world.properties(world.plan.storage)["primaryEndpoints"]["blob"]
+    assert address == f"https://prodmlst.{suffix}/"
