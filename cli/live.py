@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def read_live(
     for each in workspaces:
         if actual.body(each) is None:
             raise CommandError(f"{each} cannot be read: {_why(actual, each)}")
-    return draw(name, workspaces, actual)
+    return draw(name, workspaces, actual, cloud=os.environ.get("RELINK_CLOUD") or "public")
 
 
 def as_environment(draft: Draft) -> Environment:

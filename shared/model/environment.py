@@ -276,6 +276,7 @@ class Environment(Declared):
     """One declared environment.
 
     ``tenant`` is the Entra tenant of its resources: where it is given, events of another are refused.
+    ``cloud`` decides which zones are recommended; unsaid, it is the one that the app runs in.
     """
 
     api_version: Literal["relink/v1"]

@@ -6,7 +6,7 @@ Built once a process, on first use: importing the app must not import an Azure S
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -76,7 +76,7 @@ class Services:
     """Hands CloudEvents to a topic, if there is one. Raises ``NotToldError``: they are handed over again."""
 
     def declared(self, name: str) -> Declared:
-        """The manifest in force for an environment.
+        """The manifest in force for an environment, in the cloud that the app runs in.
 
         Raises:
             UnknownEnvironmentError: naming what there is.
@@ -85,4 +85,8 @@ class Services:
         if name not in environments:
             known = ", ".join(sorted(environments)) or "none"
             raise UnknownEnvironmentError(f"no environment is called '{name}'; declared: {known}")
-        return environments[name]
+        declared = environments[name]
+        if "cloud" in declared.environment.model_fields_set:
+            return declared
+        here = declared.environment.model_copy(update={"cloud": self.settings.cloud.value})
+        return replace(declared, environment=here)
