@@ -11,6 +11,7 @@ from remediators import (
     cluster_endpoint,
     cluster_extension,
     cluster_settings,
+    encryption,
     identity_roles,
     inference,
     kubernetes_compute,
@@ -40,4 +41,5 @@ REMEDIATORS: Final[Catalogue] = (
     cluster_extension.REMEDIATOR,
     managed_compute.REMEDIATOR,
     inference.REMEDIATOR,
+    encryption.REMEDIATOR,
 )

@@ -31,6 +31,12 @@ def _patch(clients: Clients, resource: ResourceId, body: Any, **wire: Any) -> No
     )
 
 
+def _get_blobs(clients: Clients, resource: ResourceId, **wire: Any) -> Any:  # noqa: ANN401 - SDK
+    return _client(clients, resource).blob_services.get_service_properties(
+        resource.resource_group, resource.names[0], **wire
+    )
+
+
 def _connections(clients: Clients, resource: ResourceId, **wire: Any) -> Any:  # noqa: ANN401 - SDK
     return _client(clients, resource).private_endpoint_connections.list(
         resource.resource_group, resource.name, **wire
@@ -39,4 +45,5 @@ def _connections(clients: Clients, resource: ResourceId, **wire: Any) -> Any:  #
 
 KINDS: Final[Mapping[str, Kind]] = {
     "microsoft.storage/storageaccounts": Kind(get=_get, patch=_patch, connections=_connections),
+    "microsoft.storage/storageaccounts/blobservices": Kind(get=_get_blobs),
 }

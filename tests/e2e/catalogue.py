@@ -88,6 +88,7 @@ def furnish(resources: list[Json]) -> None:
         "publicNetworkAccessForIngestion": "Enabled",
         "publicNetworkAccessForQuery": "Disabled",
     }
+    _encrypt(by_id, plan)
     rules = [{"name": rule["name"], **copy.deepcopy(rule["body"])} for rule in _rules()]
     group = {
         "id": security_group(plan),
@@ -137,6 +138,29 @@ def _arc(plan: Plan) -> list[Json]:
         },
     }
     return [cluster, extension, compute]
+
+
+def key(plan: Plan) -> str:
+    """The key that storage, registry and workspace are encrypted with."""
+    return f"https://{plan.prefix}-mlkv.vault.azure.net/keys/main"
+
+
+def blobs(plan: Plan) -> str:
+    """The blob service of the workspace's account."""
+    return f"{plan.storage}/blobServices/default"
+
+
+def _encrypt(by_id: dict[str, Json], plan: Plan) -> None:
+    named = {"keyVaultProperties": {"keyIdentifier": key(plan), "keyVaultArmId": plan.vault}}
+    for resource, status in ((plan.registry, "enabled"), (plan.workspace, "Enabled")):
+        by_id[resource]["properties"]["encryption"] = {"status": status, **copy.deepcopy(named)}
+    by_id[plan.storage]["properties"]["encryption"] = {
+        "keySource": "Microsoft.Keyvault",
+        "keyvaultproperties": {
+            "keyvaulturi": f"https://{plan.prefix}-mlkv.vault.azure.net",
+            "keyname": "main",
+        },
+    }
 
 
 def _assignment(plan: Plan, principal: str, role: Json) -> Json:
@@ -208,10 +232,17 @@ def _declare(manifest: Json, plan: Plan) -> None:
         "applicationInsights": insights(plan),
         "systemAssignedIdentity": True,
         "v1LegacyMode": False,
+        "customerManagedKey": key(plan),
         "roles": _workspace_roles(plan),
     }
     for account in manifest["storageAccounts"]:
-        account["allowedSubnets"] = [plan.subnet("spoke", "nodes")]
+        account |= {
+            "allowedSubnets": [plan.subnet("spoke", "nodes")],
+            "customerManagedKey": key(plan),
+            "blobSoftDelete": False,
+        }
+    for registry in manifest["registries"]:
+        registry["customerManagedKey"] = key(plan)
     for vault in manifest["keyVaults"]:
         vault |= {"softDelete": True, "purgeProtection": True}
     manifest["applicationInsights"] = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.catalogue import CatalogueDrift, managed_compute
+from tests.e2e.catalogue import CatalogueDrift, blobs, insights, managed_compute
 from tests.e2e.stage import Stage
 
 type Json = dict[str, Any]
@@ -294,6 +294,77 @@ _INFERENCE = rows(
     repaired=False,
 )
 
+
+def storage(stage: Stage) -> str:
+    return stage.ids.storage
+
+
+def registry(stage: Stage) -> str:
+    return stage.ids.registry
+
+
+def vault(stage: Stage) -> str:
+    return stage.ids.vault
+
+
+def components(stage: Stage) -> str:
+    return insights(stage.ids)
+
+
+def remove_components(stage: Stage) -> None:
+    stage.human("DELETE", components(stage))
+    stage.advance(60)
+
+
+def keep_deleted_blobs(stage: Stage) -> None:
+    policy = {"deleteRetentionPolicy": {"enabled": True, "days": 7}}
+    stage.human("PUT", blobs(stage.ids), {"properties": policy})
+    stage.advance(60)
+
+
+_KEY = "properties.encryption.keyVaultProperties.keyIdentifier"
+_ENCRYPTION = rows(
+    "encryption",
+    (
+        "storage-key-lost",
+        "CustomerKeyLost",
+        patch(storage, encryption={"keySource": "Microsoft.Storage"}),
+    ),
+    (
+        "registry-key-changed",
+        "CustomerKeyChanged",
+        become(registry, _KEY, "https://other.vault.azure.net/keys/main"),
+    ),
+    (
+        "workspace-key-changed",
+        "CustomerKeyChanged",
+        become(workspace, _KEY, "https://other.vault.azure.net/keys/main"),
+    ),
+    ("blobs-kept", "BlobSoftDeleteChanged", keep_deleted_blobs),
+    (
+        "vault-soft-delete-off",
+        "VaultSoftDeleteChanged",
+        become(vault, "properties.enableSoftDelete", value=False),
+    ),
+    (
+        "vault-purge-protection-off",
+        "PurgeProtectionChanged",
+        become(vault, "properties.enablePurgeProtection", value=False),
+    ),
+    ("insights-removed", "InsightsMissing", remove_components),
+    (
+        "insights-closed",
+        "InsightsIngestionChanged",
+        become(components, "properties.publicNetworkAccessForIngestion", "Disabled"),
+    ),
+    (
+        "insights-opened",
+        "InsightsQueryChanged",
+        become(components, "properties.publicNetworkAccessForQuery", "Enabled"),
+    ),
+    repaired=False,
+)
+
 CONTROL: tuple[CatalogueDrift, ...] = (
     *_WORKSPACE,
     *_ROLES,
@@ -301,4 +372,5 @@ CONTROL: tuple[CatalogueDrift, ...] = (
     *_EXTENSION,
     *_MANAGED,
     *_INFERENCE,
+    *_ENCRYPTION,
 )

@@ -10,7 +10,20 @@ from typing import Any
 from shared.model.debt import Debt
 from shared.model.environment import Environment
 from shared.model.resource_id import ResourceId
-from tests.remediators.shapes import cluster, deployment, endpoint_on, rules, secured, train
+from tests.remediators.shapes import (
+    KEY,
+    cluster,
+    deployment,
+    endpoint_on,
+    insights,
+    registry,
+    rules,
+    secured,
+    stored_key,
+    train,
+    undeletable,
+    workspace,
+)
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SUB = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -24,6 +37,7 @@ def rid(group: str, kind: str, name: str) -> ResourceId:
 
 WORKSPACE = rid("ml", "Microsoft.MachineLearningServices/workspaces", "ws")
 STORAGE = rid("ml", "Microsoft.Storage/storageAccounts", "st")
+BLOBS = STORAGE.child("blobServices", "default")
 VAULT = rid("ml", "Microsoft.KeyVault/vaults", "kv")
 REGISTRY = rid("ml", "Microsoft.ContainerRegistry/registries", "cr")
 INSIGHTS = rid("ml", "Microsoft.Insights/components", "ai")
@@ -128,6 +142,7 @@ def _settings() -> dict[str, Any]:
         "systemAssignedIdentity": True,
         "v1LegacyMode": False,
         "imageBuildCompute": "build",
+        "customerManagedKey": KEY,
     }
 
 
@@ -141,6 +156,7 @@ ASSIGNED_ROLES = [{"role": ACR_PULL, "scope": REGISTRY.text}]
 def manifest() -> dict[str, Any]:
     closed = {"publicNetworkAccess": "Disabled"}
     rules = {**closed, "defaultAction": "Deny", "trustedServices": True}
+    keyed = {"customerManagedKey": KEY}
     zone = {"name": "blob", "privateDnsZoneId": BLOB_ZONE.text}
     roles = [
         {"role": ACR_PULL, "scope": REGISTRY.text},
@@ -150,9 +166,10 @@ def manifest() -> dict[str, Any]:
         "apiVersion": "relink/v1",
         "name": "prod",
         "workspaces": [{"id": WORKSPACE.text, **closed, **_settings(), "roles": OWNER_ROLES}],
-        "storageAccounts": [{"id": STORAGE.text, **rules}],
-        "keyVaults": [{"id": VAULT.text, **rules}],
-        "registries": [{"id": REGISTRY.text, **rules}],
+        "storageAccounts": [{"id": STORAGE.text, **keyed, "blobSoftDelete": True, **rules}],
+        "keyVaults": [{"id": VAULT.text, "softDelete": True, "purgeProtection": True, **rules}],
+        "applicationInsights": [{"id": INSIGHTS.text, "ingestion": "Enabled", "query": "Disabled"}],
+        "registries": [{"id": REGISTRY.text, **keyed, **rules}],
         "clusters": [
             {
                 "id": CLUSTER.text,
@@ -338,11 +355,6 @@ def _live_compute(body: dict[str, Any], principal: str) -> dict[str, Any]:
 
 def bodies() -> dict[ResourceId, dict[str, Any]]:
     """Every resource, in order."""
-    registry = {
-        "publicNetworkAccess": "Disabled",
-        "networkRuleSet": {"defaultAction": "Deny", "ipRules": []},
-        "networkRuleBypassOptions": "AzureServices",
-    }
     wrote = {"recordType": "A", "recordSetName": "st", "ttl": 10, "ipAddresses": ["10.0.0.4"]}
     blob = {"privateDnsZoneId": BLOB_ZONE.text, "recordSets": [wrote]}
     zones = [{"name": "blob", "properties": blob}]
@@ -351,18 +363,13 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
     group = {"provisioningState": "Succeeded", "privateDnsZoneConfigs": zones}
     record = {"ttl": 60, "metadata": {"by": "us"}, "aRecords": [{"ipv4Address": "10.0.0.5"}]}
     hub_side, spoke_side = _live_peering(TO_SPOKE, SPOKE), _live_peering(TO_HUB, VNET)
-    workspace = {
-        **{k: v for k, v in _settings().items() if k != "systemAssignedIdentity"},
-        "publicNetworkAccess": "Disabled",
-        "allowPublicAccessWhenBehindVnet": False,
-        "provisioningState": "Succeeded",
-    }
-    owner = {"type": "SystemAssigned", "principalId": OWNER}
     return {
-        WORKSPACE: {"identity": owner, "properties": workspace},
-        STORAGE: secured(rules()),
-        VAULT: secured(rules(bypass="AzureServices")),
-        REGISTRY: {"sku": {"name": "Premium"}, "properties": registry},
+        WORKSPACE: workspace(_settings(), OWNER),
+        STORAGE: secured(rules(), encryption=stored_key()),
+        BLOBS: {"properties": {"deleteRetentionPolicy": {"enabled": True, "days": 7}}},
+        INSIGHTS: insights(),
+        VAULT: secured(rules(bypass="AzureServices"), **undeletable()),
+        REGISTRY: registry(),
         CLUSTER: cluster(NODES.text, OPERATOR),
         ASSIGNED: {"properties": {"principalId": RUNNER}},
         VNET: _live_network(VNET, hub_side),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+KEY: Final = "https://kv.vault.azure.net/keys/main"
 
 
 def extension() -> dict[str, Any]:
@@ -67,6 +69,56 @@ def cluster(nodes: str, principal: str) -> dict[str, Any]:
         },
         "agentPoolProfiles": [{"name": "system", "vnetSubnetID": nodes}],
         "networkProfile": {"serviceCidr": "172.16.0.0/16", "dnsServiceIP": "172.16.0.10"},
+    }
+    identity = {"type": "SystemAssigned", "principalId": principal}
+    return {"identity": identity, "properties": properties}
+
+
+def stored_key() -> dict[str, Any]:
+    """Encryption of a storage account with one's own key."""
+    key = {"keyvaulturi": "https://kv.vault.azure.net/", "keyname": "main"}
+    return {"keySource": "Microsoft.Keyvault", "keyvaultproperties": key}
+
+
+def named_key(status: str) -> dict[str, Any]:
+    """Encryption of a registry or a workspace with one's own key."""
+    return {"status": status, "keyVaultProperties": {"keyIdentifier": KEY}}
+
+
+def undeletable() -> dict[str, Any]:
+    """What keeps the secrets of a vault."""
+    return {"enableSoftDelete": True, "enablePurgeProtection": True}
+
+
+def insights() -> dict[str, Any]:
+    """Application Insights that take from everywhere and answer nobody outside."""
+    access = {
+        "publicNetworkAccessForIngestion": "Enabled",
+        "publicNetworkAccessForQuery": "Disabled",
+    }
+    return {"properties": access}
+
+
+def registry() -> dict[str, Any]:
+    """A closed registry."""
+    properties = {
+        "publicNetworkAccess": "Disabled",
+        "networkRuleSet": {"defaultAction": "Deny", "ipRules": []},
+        "networkRuleBypassOptions": "AzureServices",
+        "encryption": named_key("enabled"),
+    }
+    return {"sku": {"name": "Premium"}, "properties": properties}
+
+
+def workspace(settings: dict[str, Any], principal: str) -> dict[str, Any]:
+    """A closed workspace with these settings."""
+    declared_only = {"systemAssignedIdentity", "customerManagedKey"}
+    properties = {
+        **{name: value for name, value in settings.items() if name not in declared_only},
+        "publicNetworkAccess": "Disabled",
+        "allowPublicAccessWhenBehindVnet": False,
+        "provisioningState": "Succeeded",
+        "encryption": named_key("Enabled"),
     }
     identity = {"type": "SystemAssigned", "principalId": principal}
     return {"identity": identity, "properties": properties}
