@@ -14,7 +14,7 @@ from typing import NoReturn
 from simulator.call import Call
 from simulator.context import Context
 from simulator.directory import AKS_PROVIDER
-from simulator.errors import ArmError, bad_request
+from simulator.errors import ArmError, bad_request, scope_locked
 from simulator.kind import Kind, Timing, provider_polling
 from simulator.operations import Change, Operation
 from simulator.providers.container_service import reach
@@ -157,14 +157,22 @@ class Clusters(Kind):
         if not operation.arguments["real"]:
             return
         if operation.what == "stop":
-            resource.properties["powerState"] = {"code": "Stopped"}
             if reach.customer_endpoints(context, resource):
                 resource.hidden["had_endpoints"] = True
             reach.sever(context, resource)
+            self._refuse_locked_nodes(context, resource)
+            resource.properties["powerState"] = {"code": "Stopped"}
             return
         resource.properties["powerState"] = {"code": "Running"}
         self._come_up(context, resource)
         self._tell_of_endpoint(context, operation, resource)
+
+    def _refuse_locked_nodes(self, context: Context, cluster: Resource) -> None:
+        """Fail a stop for a lock on the node resource group: the private link is gone by then (domain facts, section 2)."""
+        group = f"/subscriptions/{cluster.path.subscription}/resourceGroups/{cluster.properties['nodeResourceGroup']}"
+        locked = context.access.lock_against("DELETE", group)
+        if locked:
+            raise scope_locked("delete", group, locked)
 
     def _come_up(self, context: Context, cluster: Resource) -> None:
         cluster.hidden["incarnation"] = int(cluster.hidden.get("incarnation", 0)) + 1

@@ -192,3 +192,14 @@ def test_a_static_address_is_not_supported_for_a_cluster(world: Sandbox) -> None
     body["properties"]["ipConfigurations"] = [{"name": "x", "properties": wanted}]
     reply = world.call("PUT", world.cluster_endpoint + "-2", body)
     assert reply.json()["error"]["code"] == "StaticIpNotSupported"
+
+
+def test_a_lock_on_the_node_group_breaks_a_stop_and_leaves_the_link_broken(world: Sandbox) -> None:
+    nodes = world.properties(world.plan.cluster)["nodeResourceGroup"]
+    group = f"/subscriptions/{world.plan.subscription}/resourceGroups/{nodes}"
+    lock = f"{group}/providers/Microsoft.Authorization/locks/keep"
+    world.ok("PUT", lock, {"properties": {"level": "CanNotDelete"}})
+    world.done("POST", f"{world.plan.cluster}/stop")
+    after = world.properties(world.plan.cluster)
+    assert (after["provisioningState"], after["powerState"]["code"]) == ("Failed", "Running")
+    assert world.status(world.cluster_endpoint) == "Disconnected"
