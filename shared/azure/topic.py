@@ -39,7 +39,7 @@ class Topic:
 
     def __init__(self, endpoint: str, credential: TokenCredential, ca_bundle: str | None) -> None:
         self._host = urlsplit(endpoint).netloc
-        self._client = EventGridPublisherClient(endpoint, credential)
+        self._endpoint, self._credential = endpoint, credential
         self._options: dict[str, Any] = {
             "retry_total": 0,  # a run does not sleep; what was not taken goes out with the next one
             "permit_redirects": False,
@@ -56,19 +56,22 @@ class Topic:
         Raises:
             TopicError: it could not be reached or refused us. Some of the events may have arrived.
         """
-        for part in _parts(events):
-            try:
-                self._client.send(
-                    [CloudEvent.from_dict(dict(event)) for event in part], **self._options
-                )
-            except HttpResponseError as error:
-                if error.status_code not in _UNREADABLE:
-                    why = error.status_code or type(error).__name__
-                    raise TopicError(f"the topic {self._host} refused: {why}") from error
-                _LOG.exception("the topic %s cannot read %d events", self._host, len(part))
-            except AzureError as error:
-                text = f"the topic {self._host} cannot be reached: {type(error).__name__}"
-                raise TopicError(text) from error
+        # A client a time: it leaves answers unread, so a connection that it keeps is of no more use.
+        with EventGridPublisherClient(self._endpoint, self._credential) as client:
+            for part in _parts(events):
+                self._send(client, part)
+
+    def _send(self, client: EventGridPublisherClient, part: Sequence[JsonObject]) -> None:
+        try:
+            client.send([CloudEvent.from_dict(dict(event)) for event in part], **self._options)
+        except HttpResponseError as error:
+            if error.status_code not in _UNREADABLE:
+                why = error.status_code or type(error).__name__
+                raise TopicError(f"the topic {self._host} refused: {why}") from error
+            _LOG.exception("the topic %s cannot read %d events", self._host, len(part))
+        except AzureError as error:
+            text = f"the topic {self._host} cannot be reached: {type(error).__name__}"
+            raise TopicError(text) from error
 
 
 def _parts(events: Sequence[JsonObject]) -> Iterator[Sequence[JsonObject]]:
