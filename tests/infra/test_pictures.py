@@ -68,7 +68,8 @@ def test_another_number_makes_another_page(
 def test_the_charts_are_those_of_the_workbook() -> None:
     items = json.loads((INFRA / "workbook.json").read_text(encoding="utf-8"))["items"]
     queries = {item["name"]: item["content"]["query"] for item in items if item["type"] == 3}
-    assert {name: each["query"] for name, each in load("day")["panels"].items()} == queries
+    recorded = {name: each["query"] for name, each in load("day")["panels"].items()}
+    assert recorded == queries, "record anew: .venv/bin/python scripts/pictures --record"
 
 
 def test_no_chart_of_the_day_is_empty() -> None:
