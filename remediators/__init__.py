@@ -14,6 +14,7 @@ from remediators import (
     encryption,
     identity_roles,
     inference,
+    isolation,
     kubernetes_compute,
     managed_compute,
     network_access,
@@ -42,4 +43,5 @@ REMEDIATORS: Final[Catalogue] = (
     managed_compute.REMEDIATOR,
     inference.REMEDIATOR,
     encryption.REMEDIATOR,
+    isolation.REMEDIATOR,
 )

@@ -17,7 +17,7 @@ from shared.model.finding import Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
 from shared.remediation import sources
-from shared.remediation.commands import az
+from shared.remediation.commands import az, az_make_private
 from shared.remediation.differences import Difference, finding, get, held, unanswered, unread
 from shared.remediation.reporting import no_units, reported
 from shared.remediator import Reason, Remediator, Response
@@ -84,7 +84,9 @@ def _of_access(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:
     integrated = dig(body, f"{_ACCESS}.enableVnetIntegration") is True or cluster.vnet_integration
     if cluster.private and not private:
         seen = Evidence("enablePrivateCluster", "false", "true")
-        yield reported("ClusterPublic", seen, command=_make_private(cluster, integrated))
+        yield reported(
+            "ClusterPublic", seen, command=az_make_private(cluster.id, integrated=integrated)
+        )
     if cluster.private is False and private:
         seen = Evidence("enablePrivateCluster", "true", "false")
         yield reported("ClusterPrivate", seen, why="ClusterFixed")
@@ -98,14 +100,6 @@ def _of_access(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:
         seen = Evidence("disableLocalAccounts", "true", "false")
         command = az("aks update", cluster.id, "--enable-local-accounts")
         yield reported("LocalAccountsDisabled", seen, command=command)
-
-
-def _make_private(cluster: Cluster, integrated: bool) -> str:  # noqa: FBT001 - a fact of the cluster
-    """AKS makes a cluster private later only where its API server lies in the network."""
-    words = ["--enable-private-cluster"]
-    if not integrated:
-        words += ["--enable-apiserver-vnet-integration", "--apiserver-subnet-id", "SUBNET_ID"]
-    return az("aks update", cluster.id, *words)
 
 
 def _of_identity(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:

@@ -46,6 +46,14 @@ def make_group(group: ResourceId, location: str) -> str:
     )  # fmt: skip
 
 
+def az_make_private(cluster: ResourceId, *, integrated: bool) -> str:
+    """AKS makes a cluster private later only where its API server lies in the network."""
+    words = ["--enable-private-cluster"]
+    if not integrated:
+        words += ["--enable-apiserver-vnet-integration", "--apiserver-subnet-id", "SUBNET_ID"]
+    return az("aks update", cluster, *words)
+
+
 def run(command: str, *words: str) -> str:
     """``command`` with ``words``, each quoted for a shell where it has to be."""
     return " ".join([command, *(shlex.quote(word) for word in words)])

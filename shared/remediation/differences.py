@@ -38,6 +38,7 @@ NEXT: Final = MappingProxyType(
         "Irreversible": "Azure does not take it back; change the manifest.",
         "MadeAnew": "It is chosen at creation: a person deletes the resource and makes it anew, or "
         "changes the manifest.",
+        "ManifestContradicts": "The manifest names an isolation and declares otherwise; change one of the two.",
         "NetworkSecurityPerimeter": "Its access is the perimeter's; change it there.",
         "NotOwned": "Another manifest owns it; it is not written from here.",
         "PriorityTaken": "Azure takes no two rules at one priority; give the other rule another one or "

@@ -64,6 +64,7 @@ IN_SUBNET = "properties.subnets.0.properties"
 PEERED = "properties.peeringState"
 PEERINGS = "properties.virtualNetworkPeerings"
 PUBLIC = "properties.publicNetworkAccess"
+ELSEWHERE = [{"vnetSubnetID": f"{VNET}-far/subnets/nodes"}]
 PUBLIC_NAME = "properties.apiServerAccessProfile.enablePrivateClusterPublicFQDN"
 OWED = Memory(debts=tuple(debt(target, RESTART) for target in (API, GPU, CPU)))
 RECORDED = Memory(OWED.debts, (), (Link(API, guid(API), "pls-0", RESTART),))
@@ -90,6 +91,7 @@ DRIFTS: dict[str, Drift] = {
     "deployment-failed": lambda w: w.set(BLUE, STATE, "Failed"),
     "insights-gone": lambda w: w.without(INSIGHTS),
     "key-lost": lambda w: w.set(STORAGE, "properties.encryption", None),
+    "nodes-elsewhere": lambda w: w.set(CLUSTER, "properties.agentPoolProfiles", ELSEWHERE),
     "identity-gone": lambda w: w.without(ASSIGNED),
     "roles-missing": lambda w: w.roles.clear(),
     "storage-open": lambda w: w.set(STORAGE, PUBLIC, "Enabled"),
@@ -132,6 +134,7 @@ SHOWS: dict[str, tuple[str, ...]] = {
     "managed_compute": ("training-public", "training-missing"),
     "inference": ("deployment-failed",),
     "encryption": ("insights-gone", "key-lost"),
+    "isolation": ("nodes-elsewhere",),
     "identity_roles": ("roles-missing", "identity-gone", "workspace-identity-gone"),
     "private_dns": ("link-missing", "registering", "zone-record-missing", "zone-gone"),
     "network_security": ("rule-missing",),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.catalogue import CatalogueDrift, blobs, insights, managed_compute
+from tests.e2e.drifts_isolation import ISOLATION
 from tests.e2e.stage import Stage
 
 type Json = dict[str, Any]
@@ -373,4 +374,5 @@ CONTROL: tuple[CatalogueDrift, ...] = (
     *_MANAGED,
     *_INFERENCE,
     *_ENCRYPTION,
+    *ISOLATION,
 )

@@ -8,18 +8,25 @@ from shared.remediation.differences import NEXT
 from tests.e2e.catalogue import CatalogueDrift, whole
 from tests.e2e.drifts_control import CONTROL
 from tests.e2e.portrait import differences, portrait
+from tests.e2e.stage import Stage
 
-NO_COMMAND = frozenset({"ClusterFixed", "WorkspaceKeeps"})
+NO_COMMAND = frozenset({"ClusterFixed", "ManifestContradicts", "WorkspaceKeeps"})
 """Why something is reported that no command puts right."""
+
+
+def manifest(stage: Stage) -> str:
+    """What is declared, as it is written."""
+    return (stage.place / "environments" / f"{stage.name}.yaml").read_text()
 
 
 @pytest.mark.parametrize("drift", CONTROL, ids=lambda drift: drift.name)
 def test_a_drift_of_control_is_answered(drift: CatalogueDrift, tmp_path: Path) -> None:
     stage = whole(tmp_path)
-    before = portrait(stage.cloud)
+    before, declared = portrait(stage.cloud), manifest(stage)
     assert stage.run()["outcome"] == "InSync"
     drift.apply(stage)
-    assert differences(before, portrait(stage.cloud)), "nothing was broken"
+    broken = differences(before, portrait(stage.cloud)) or manifest(stage) != declared
+    assert broken, "nothing was broken"
 
     answered = stage.run()
 

@@ -16,6 +16,7 @@ from tests.remediators.shapes import (
     deployment,
     endpoint_on,
     insights,
+    live_compute,
     registry,
     rules,
     secured,
@@ -54,6 +55,16 @@ BLOB_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "privatelink.blob.co
 AKS_ZONE = rid("dns", "Microsoft.Network/privateDnsZones", "x.privatelink.westeurope.azmk8s.io")
 BLOB = rid("net", "Microsoft.Network/privateEndpoints", "pe-blob")
 API = rid("net", "Microsoft.Network/privateEndpoints", "pe-k8s")
+LINKS = {
+    rid("net", "Microsoft.Network/privateEndpoints", f"pe-{group}"): (target, group)
+    for target, group in (
+        (STORAGE, "file"),
+        (VAULT, "vault"),
+        (REGISTRY, "registry"),
+        (WORKSPACE, "amlworkspace"),
+    )
+}
+"""The endpoints that nothing is declared of but where they lead."""
 GPU = WORKSPACE.child("computes", "gpu")
 CPU = WORKSPACE.child("computes", "cpu")
 TRAIN = WORKSPACE.child("computes", "train")
@@ -165,6 +176,7 @@ def manifest() -> dict[str, Any]:
     return {
         "apiVersion": "relink/v1",
         "name": "prod",
+        "isolation": "private",
         "workspaces": [{"id": WORKSPACE.text, **closed, **_settings(), "roles": OWNER_ROLES}],
         "storageAccounts": [{"id": STORAGE.text, **keyed, "blobSoftDelete": True, **rules}],
         "keyVaults": [{"id": VAULT.text, "softDelete": True, "purgeProtection": True, **rules}],
@@ -204,6 +216,7 @@ def manifest() -> dict[str, Any]:
                 "body": endpoint_body(CLUSTER, ["management"]),
                 "records": [{"zone": AKS_ZONE.text, "name": "k8s"}],
             },
+            *({"id": own.text, "body": endpoint_body(t, [g])} for own, (t, g) in LINKS.items()),
         ],
         "computes": [
             {"id": GPU.text, "body": compute_body(SYSTEM), "roles": roles},
@@ -336,23 +349,6 @@ def _live_interface(own: ResourceId, address: str) -> dict[str, Any]:
     return {"properties": {"resourceGuid": guid(own), "ipConfigurations": [configuration]}}
 
 
-def _live_compute(body: dict[str, Any], principal: str) -> dict[str, Any]:
-    live = copy.deepcopy(body)
-    if principal:
-        live["identity"] |= {"principalId": principal, "tenantId": "t"}
-    live["tags"] = {"team": "ml"}
-    live["properties"] |= {
-        "provisioningState": "Succeeded",
-        "createdOn": CREATED,
-        "modifiedOn": CREATED,
-        "isAttachedCompute": True,
-        "disableLocalAuth": True,
-        "computeLocation": "westeurope",
-    }
-    live["properties"]["properties"]["relayConnectionString"] = "Endpoint=sb://secret"
-    return live
-
-
 def bodies() -> dict[ResourceId, dict[str, Any]]:
     """Every resource, in order."""
     wrote = {"recordType": "A", "recordSetName": "st", "ttl": 10, "ipAddresses": ["10.0.0.4"]}
@@ -382,6 +378,8 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         AKS_ZONE: {"properties": {"provisioningState": "Succeeded"}},
         BLOB: _live_endpoint(endpoint_body(STORAGE, ["blob"]), BLOB),
         API: _live_endpoint(endpoint_body(CLUSTER, ["management"]), API),
+        **{own: _live_endpoint(endpoint_body(t, [g]), own) for own, (t, g) in LINKS.items()},
+        **{interface(own): _live_interface(own, f"10.0.0.{9 + n}") for n, own in enumerate(LINKS)},
         interface(BLOB): _live_interface(BLOB, "10.0.0.4"),
         interface(API): _live_interface(API, "10.0.0.5"),
         GROUP: {"properties": group},
@@ -392,6 +390,6 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         TRAIN: train(NODES.text),
         SCORES: endpoint_on(GPU.text, SCORES.text),
         BLUE: deployment(BLUE.text),
-        GPU: _live_compute(compute_body(SYSTEM), PRINCIPAL),
-        CPU: _live_compute(compute_body(USER), ""),
+        GPU: live_compute(compute_body(SYSTEM), PRINCIPAL, CREATED),
+        CPU: live_compute(compute_body(USER), "", CREATED),
     }

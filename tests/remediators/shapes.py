@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 KEY: Final = "https://kv.vault.azure.net/keys/main"
@@ -122,3 +123,21 @@ def workspace(settings: dict[str, Any], principal: str) -> dict[str, Any]:
     }
     identity = {"type": "SystemAssigned", "principalId": principal}
     return {"identity": identity, "properties": properties}
+
+
+def live_compute(body: dict[str, Any], principal: str, created: str) -> dict[str, Any]:
+    """A compute as Azure shows it."""
+    live = copy.deepcopy(body)
+    if principal:
+        live["identity"] |= {"principalId": principal, "tenantId": "t"}
+    live["tags"] = {"team": "ml"}
+    live["properties"] |= {
+        "provisioningState": "Succeeded",
+        "createdOn": created,
+        "modifiedOn": created,
+        "isAttachedCompute": True,
+        "disableLocalAuth": True,
+        "computeLocation": "westeurope",
+    }
+    live["properties"]["properties"]["relayConnectionString"] = "Endpoint=sb://secret"
+    return live

@@ -143,17 +143,13 @@ def test_a_failed_workspace_is_reported_and_still_repaired() -> None:
     assert len(world.plan(REMEDIATOR)) == 1
 
 
-def built(registry: dict[str, Any], endpoints: bool = False) -> set[str]:  # noqa: FBT001, FBT002 - a test's own
+def built(registry: dict[str, Any], *, endpoints: bool = False) -> set[str]:
     world = World().set(WORKSPACE, "properties.imageBuildCompute", None)
     space = {"id": WORKSPACE.text, "v1LegacyMode": False, "containerRegistry": REGISTRY.text}
-    env = environment(workspaces=[space], registries=[{"id": REGISTRY.text, **registry}])
-    if endpoints:
-        body = dict(env.private_endpoints[0].body)
-        link = {"privateLinkServiceId": REGISTRY.text, "groupIds": ["registry"]}
-        properties = {**body["properties"], "privateLinkServiceConnections": [{"properties": link}]}
-        part = env.private_endpoints[0].model_copy(update={"body": {**body, "properties": properties}})  # fmt: skip
-        env = env.model_copy(update={"private_endpoints": (*env.private_endpoints, part)})
-    return named(world.find(REMEDIATOR, env))
+    parts: dict[str, Any] = {"registries": [{"id": REGISTRY.text, **registry}]}
+    if not endpoints:
+        parts["privateEndpoints"] = []
+    return named(world.find(REMEDIATOR, environment(workspaces=[space], **parts)))
 
 
 def test_a_private_registry_needs_a_compute_that_builds_images() -> None:
