@@ -32,6 +32,12 @@ LINKED = {
     # What Azure checks besides the call itself, and the simulator does not; domain.md 7.
     "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action": "endpoints in ASGs",
     "Microsoft.Network/applicationSecurityGroups/joinNetworkSecurityRule/action": "rules with ASGs",
+    # A subnet is sent back with what it refers to (Microsoft.Network, permissions of subnets); the
+    # one whose service endpoints are put back here refers to nothing.
+    "Microsoft.Network/networkSecurityGroups/join/action": "subnets with a security group",
+    "Microsoft.Network/routeTables/join/action": "subnets with a route table",
+    "Microsoft.Network/natGateways/join/action": "subnets with a NAT gateway",
+    "Microsoft.Network/serviceEndpointPolicies/join/action": "subnets with endpoint policies",
     "Microsoft.Authorization/permissions/read": "every caller may read its own permissions",
 }
 
