@@ -40,7 +40,7 @@ ABOUT: Final[Mapping[Fact, str]] = {
     Fact.BLOCKED: "Relink may not or can not put it right; `why` says what stands in the way.",
     Fact.AWAITING_APPROVAL: "A person has to approve the plan, until `until`.",
     Fact.REPAIR_FAILED: "Relink tried, and it did not help.",
-    Fact.DRIFT_GONE: "It no longer differs, and Relink did not do it.",
+    Fact.DRIFT_GONE: "It no longer differs, or is no longer declared, and Relink did not do it.",
 }
 _SAID: Final = {
     OutcomeKind.REPAIRED: Fact.REPAIRED,
@@ -194,10 +194,12 @@ def _first_seen(record: JsonObject, entry: Entry) -> str:
 
 
 def _spoke_for(record: JsonObject, drift: Drift) -> bool:
-    """Whether the run judged what this is about."""
+    """Whether the run judged what this is about; a look at everything speaks for what went, too."""
     looked_at = {ResourceId.parse(each).key for each in record["lookedAt"]}
-    mine = ResourceId.parse(drift.resource).key in looked_at
-    return mine and drift.remediator in record["remediators"]
+    whole = record["trigger"].get("resources") is None
+    mine = whole or ResourceId.parse(drift.resource).key in looked_at
+    unread = any(drift.resource.lower() in each.lower() for each in record["unreadable"])
+    return mine and not unread and drift.remediator in record["remediators"]
 
 
 def _owing(ledger: Ledger, events: list[JsonObject]) -> Ledger:

@@ -30,15 +30,18 @@ def run(
     *outcomes: JsonObject,
     looked_at: Sequence[str] = (ENDPOINT, VAULT),
     plan: str = "p1",
+    whole: bool = False,
 ) -> JsonObject:
     return {
         "id": name,
         "environment": "prod",
         "finishedAt": AT,
+        "trigger": {"resources": None if whole else [str(rid(each)) for each in looked_at]},
         "outcomes": list(outcomes),
         "rounds": [{"at": AT, "approvalHash": plan, "findings": []}],
         "lookedAt": [str(rid(each)) for each in looked_at],
         "remediators": ["tiny"],
+        "unreadable": [],
     }
 
 
@@ -80,6 +83,23 @@ def test_planned_drift_is_found_once_and_gone_when_a_run_no_longer_sees_it() -> 
 
 def test_a_run_that_looks_elsewhere_says_nothing_of_it() -> None:
     assert told(run("a", outcome("Planned")), run("b", looked_at=[VAULT])) == [("a", "DriftFound")]
+
+
+def test_what_is_no_longer_declared_is_gone_after_a_look_at_everything() -> None:
+    runs = run("a", outcome("Planned")), run("b", looked_at=[VAULT], whole=True)
+    assert told(*runs) == [("a", "DriftFound"), ("b", "DriftGone")]
+
+
+def test_a_look_by_other_remediators_says_nothing_of_it() -> None:
+    elsewhere = {**run("b", whole=True), "remediators": ["another"]}
+    assert told(run("a", outcome("Planned")), elsewhere) == [("a", "DriftFound")]
+
+
+def test_what_could_not_be_read_is_not_said_to_be_gone() -> None:
+    unread = {**run("b"), "unreadable": [f"GET {rid(ENDPOINT)}: AuthorizationFailed"]}
+    assert told(run("a", outcome("Planned")), unread) == [("a", "DriftFound")]
+    other = {**run("b"), "unreadable": [f"GET {rid(VAULT)}: AuthorizationFailed"]}
+    assert told(run("a", outcome("Planned")), other)[1:] == [("b", "DriftGone")]
 
 
 def test_what_went_and_came_back_is_found_again() -> None:
