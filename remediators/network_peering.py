@@ -21,6 +21,7 @@ from shared.remediation import sources
 from shared.remediation.differences import Difference, finding, unanswered
 from shared.remediation.peerings import (
     CONNECTED,
+    PeeringView,
     Side,
     broken,
     changed_flags,
@@ -71,8 +72,9 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
             continue
         if not side.network.owned:
             continue
-        again = broken(side, environment, actual)
-        together = remade(side, environment) if again else (side,)
+        ours = remade(side, environment)
+        again = broken(side, environment, actual) and any(_doomed(each, actual) for each in ours)
+        together = ours if again else (side,)
         settled |= {each.id for each in together}
         keys = tuple(f.key for f in mine if f.resource in {each.id for each in together})
         unit = _remaking if again else _writing
@@ -98,11 +100,11 @@ def _remaking(
     side: Side, together: tuple[Side, ...], actual: Actual, keys: tuple[str, ...]
 ) -> Unit:
     """Delete what is left, then create: deleting one side later would disconnect a new other one."""
-    left = [(each, view_of(each, actual)) for each in together]
-    doomed = [(each, view) for each, view in left if view and view.state != CONNECTED]
+    doomed = [(each, view) for each in together if (view := _doomed(each, actual)) is not None]
     deletions = [step for each, view in doomed for step in _deletion(each, view.guid, view.state)]
-    standing = {each.id for each, view in left if view and view.state == CONNECTED}
-    creations = [_put(each, actual) for each in together if each.id not in standing]
+    gone = [each for each in together if view_of(each, actual) is None]
+    new = sorted([*gone, *(each for each, _ in doomed)], key=lambda each: each.id)
+    creations = [_put(each, actual) for each in new]
     intents = [Intent(each.id, peering_body(each, view), view.guid) for each, view in doomed]
     return Unit(
         id=f"{_NAME}:remake:{side.id.key}",
@@ -116,6 +118,12 @@ def _remaking(
         intent=intents[0],
         more_intents=tuple(intents[1:]),
     )
+
+
+def _doomed(side: Side, actual: Actual) -> PeeringView | None:
+    """The side as it is, if it has to go before the peering can be made again."""
+    view = view_of(side, actual)
+    return view if view is not None and view.state != CONNECTED else None
 
 
 def _deletion(side: Side, guid: str, state: str) -> Iterator[Step]:
@@ -134,7 +142,9 @@ def _put(side: Side, actual: Actual) -> PutResource:
             changes.append(Change("peeringState", view.state, CONNECTED))
         elif view.sync != "fullyinsync":
             changes.append(Change("peeringSyncLevel", view.sync, "fullyinsync"))
-    return PutResource(side.id, peering_body(side, view), tuple(changes))
+    intent = actual.memory.intent(side.id) if view is None else None
+    last = PeeringView.of(intent.body) if intent is not None else view
+    return PutResource(side.id, peering_body(side, last), tuple(changes))
 
 
 def _exclusive(side: Side) -> tuple[str, ...]:

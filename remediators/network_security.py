@@ -52,6 +52,8 @@ _OUTBOUND: Final = (
     Flow("VirtualNetwork", 443),
 )
 """What has to be reached (domain.md 3.2, 2026-03); ``{region}`` is the group's."""
+_INBOUND: Final = Flow("AzureMachineLearning", 44224)
+"""What reaches computes that have a public address."""
 _HBI: Final = Flow("Keyvault.{region}", 443)
 """Besides, for a workspace with high business impact (domain.md 3.2)."""
 
@@ -95,6 +97,7 @@ def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
                     own = _rule_id(group, rule.name)
                     found += [finding(_NAME, own, item, owned=group.owned) for item in items]
                 found += _of_denials(environment, group, body, actual)
+                found += _of_computes(environment, group, body)
             case Absent():
                 seen = Evidence("network security group", "none (404)", "the declared group")
                 lost = Difference(
@@ -212,6 +215,40 @@ def _opening(
     return " && ".join(made)
 
 
+def _of_computes(
+    environment: Environment, group: NetworkSecurityGroup, body: JsonObject
+) -> Iterator[Finding]:
+    """Computes with a public address are spoken to from outside (domain.md 3.2)."""
+    guarded = {
+        network.id.child("subnets", subnet.name)
+        for network in environment.virtual_networks
+        for subnet in network.subnets
+        if subnet.network_security_group == group.id
+    }
+    computes = [c for c in environment.managed_computes if c.public_ip and c.subnet in guarded]
+    listed = dig(body, "properties.securityRules") or ()
+    defaults = dig(body, "properties.defaultSecurityRules") or ()
+    rules = [RuleView.of(each) for each in (*listed, *defaults)]
+    rule = denier(rules, _INBOUND, outbound=False)
+    if not computes or rule is None:
+        return
+    names = ", ".join(sorted(compute.id.name for compute in computes))
+    wanted = f"{_INBOUND.tag} tcp {_INBOUND.port} open, for {names}"
+    seen = Evidence(f"inbound rule '{rule.name}' ({rule.priority})", "Deny", wanted)
+    used = {each.priority for each in rules if not each.outbound}
+    top = min(rule.priority, _LAST + 1)
+    free = next((p for p in range(top - 1, _FIRST - 1, -1) if p not in used), _FIRST)
+    command = az_child(
+        "network nsg rule create", "--nsg-name", _rule_id(group, "allow-azureml-computes"),
+        "--priority", str(free), "--direction", "Inbound", "--access", "Allow",
+        "--protocol", "Tcp", "--source-address-prefixes", _INBOUND.tag,
+        "--destination-address-prefixes", "VirtualNetwork",
+        "--destination-port-ranges", str(_INBOUND.port),
+    )  # fmt: skip
+    item = Difference("InboundDenied", (seen,), "", Disposition.REPORT, "ByHand", command)
+    yield finding(_NAME, group.id, item, owned=group.owned)
+
+
 def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) -> Sequence[Unit]:
     """One unit per rule: a PUT of that rule alone."""
     mine = [item for item in findings if item.disposition is Disposition.REPAIR]
@@ -261,6 +298,11 @@ REASONS: Final = MappingProxyType(
         "OutboundDenied": Reason(
             "A rule denies what workspaces, computes or inference have to reach.",
             f"{sources.FIREWALL}: required outbound service tags",
+            Response.REPORTED,
+        ),
+        "InboundDenied": Reason(
+            "A compute with a public address cannot be reached by Azure ML.",
+            f"{sources.FIREWALL}: inbound rule for computes with public addresses",
             Response.REPORTED,
         ),
         "SecurityGroupGone": Reason(

@@ -31,7 +31,7 @@ _NETWORK: Final = "virtualnetwork"
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A connection that has to be possible: a service tag, ``tcp`` or ``udp``, one port."""
+    """A connection that has to be possible: the service tag at its other end, ``tcp`` or ``udp``, one port."""
 
     tag: str
     port: int
@@ -69,11 +69,12 @@ class RuleView:
         )
 
     def fits(self, flow: Flow) -> bool:
-        """Whether it decides over ``flow``, as far as its destination, protocol and port say."""
+        """Whether it decides over ``flow``, as far as its other end, protocol and port say."""
         if self.protocol not in {"*", flow.protocol}:
             return False
         return any(_holds(range_, flow.port) for range_ in self.ports) and any(
-            _covers(prefix, flow.tag.lower()) for prefix in self.destinations
+            _covers(prefix, flow.tag.lower())
+            for prefix in (self.destinations if self.outbound else self.sources)
         )
 
     def from_inside(self) -> bool:

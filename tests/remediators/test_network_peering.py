@@ -3,10 +3,12 @@
 import pytest
 
 from remediators.network_peering import REMEDIATOR
+from shared.model.actual import Memory
 from shared.model.environment import Environment
+from shared.model.intent import Intent
 from shared.model.resource_id import ResourceId
 from shared.model.step import DeleteResource, PutResource
-from tests.remediators.estate import SPOKE, TO_HUB, TO_SPOKE, VNET, environment, guid, manifest
+from tests.remediators.estate import NOW, SPOKE, TO_HUB, TO_SPOKE, VNET, environment, guid, manifest
 from tests.remediators.world import World, named, reasons
 
 STATE = "properties.peeringState"
@@ -174,3 +176,22 @@ def test_a_side_without_an_incarnation_is_not_destroyed() -> None:
     assert reasons(world.find(REMEDIATOR)) == {
         ("PeeringDisconnected", "block", "IncarnationUnknown")
     }
+
+
+def test_a_changed_flag_is_put_back_although_the_other_manifests_side_is_cut() -> None:
+    parts = manifest()["virtualNetworks"]
+    env = environment(virtualNetworks=[parts[0], {**parts[1], "owned": False}])
+    world = World().set(TO_HUB, STATE, "Disconnected")
+    world.set(TO_SPOKE, "properties.allowForwardedTraffic", value=False)
+    assert kinds(world, env) == [[("PutResource", TO_SPOKE)]]
+
+
+def test_what_a_killed_run_destroyed_comes_back_as_it_was() -> None:
+    world = without_side(without_side(World(), TO_SPOKE), TO_HUB)
+    kept = {"properties": {"doNotVerifyRemoteGateways": True, "resourceGuid": "old"}}
+    intent = Intent(TO_HUB, kept, guid(TO_HUB), "", "run", NOW)
+    world.memory = Memory(intents=(intent,))
+    bodies = {u.resource: u.steps[0].body["properties"] for u in world.plan(REMEDIATOR)}  # type: ignore[union-attr]
+    assert bodies[TO_HUB]["doNotVerifyRemoteGateways"] is True
+    assert "resourceGuid" not in bodies[TO_HUB]
+    assert "doNotVerifyRemoteGateways" not in bodies[TO_SPOKE]

@@ -8,7 +8,16 @@ from remediators.network_security import REMEDIATOR
 from shared.model.actual import Question
 from shared.model.environment import Environment
 from shared.model.step import PutResource
-from tests.remediators.estate import NSG, SCORING, WORKSPACE, declared, scoring_rule
+from tests.remediators.estate import (
+    NSG,
+    SCORING,
+    SUBNET,
+    VNET,
+    WORKSPACE,
+    declared,
+    environment,
+    scoring_rule,
+)
 from tests.remediators.world import World, named, reasons
 
 RULES = "properties.securityRules"
@@ -174,6 +183,44 @@ def test_the_command_allows_one_tag_a_rule_before_the_denial() -> None:
     assert "--destination-address-prefixes AzureMachineLearning" in found.message
     assert "--destination-port-ranges 443 8787 18881" in found.message
     assert world.plan(REMEDIATOR) == []
+
+
+def with_compute(*, public: bool) -> Environment:
+    """A compute in a subnet that the group guards."""
+    subnet = {"name": "endpoints", "networkSecurityGroup": NSG.text}
+    compute = {"id": WORKSPACE.child("computes", "train").text, "subnet": SUBNET.text, "publicIp": public}  # fmt: skip
+    return environment(
+        virtualNetworks=[{"id": VNET.text, "subnets": [subnet]}], managedComputes=[compute]
+    )
+
+
+def deny_inbound() -> dict[str, Any]:
+    """Azure's own last rule."""
+    return rule("DenyAllInBound", 65500, "Deny", "*", direction="Inbound")
+
+
+def test_a_compute_with_a_public_address_is_reached_by_azure_ml() -> None:
+    world = having(deny_inbound())
+    (found,) = world.find(REMEDIATOR, with_compute(public=True))
+    assert (found.reason, found.resource) == ("InboundDenied", NSG)
+    assert "--priority 4096" in found.message
+    assert "--source-address-prefixes AzureMachineLearning" in found.message
+    assert world.find(REMEDIATOR, with_compute(public=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "port", "found"),
+    [
+        ("AzureMachineLearning", "44224", set()),
+        ("*", "44000-45000", set()),
+        ("AzureMachineLearning", "443", {"InboundDenied"}),
+        ("BatchNodeManagement", "*", {"InboundDenied"}),
+    ],
+)
+def test_an_inbound_rule_for_computes_has_to_fit(source: str, port: str, found: set[str]) -> None:
+    inbound = {"direction": "Inbound", "sourceAddressPrefix": source, "destinationPortRange": port}
+    world = having(deny_inbound(), rule("computes", 300, "Allow", "*", **inbound))
+    assert named(world.find(REMEDIATOR, with_compute(public=True))) == found
 
 
 def test_workspaces_are_asked_only_where_something_is_denied() -> None:
