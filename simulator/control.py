@@ -100,7 +100,7 @@ class Control:
 
 def _exchange(exchange: Exchange) -> Json:
     whole: Json = json.loads(exchange.line())
-    return whole | {"caller": exchange.caller, "poll": exchange.poll}
+    return whole | {"poll": exchange.poll}
 
 
 def _reply(status: int, body: Any) -> Response:  # noqa: ANN401 - any JSON value

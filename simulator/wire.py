@@ -68,5 +68,6 @@ class Exchange:
                 "status": self.status,
                 "responseHeaders": self.response_headers,
                 "responseBody": self.response_body,
+                "caller": self.caller,
             }
         )

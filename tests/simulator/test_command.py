@@ -71,6 +71,7 @@ def test_it_prints_exports_serves_the_world_and_records_what_was_asked(tmp_path:
         "status",
         "responseHeaders",
         "responseBody",
+        "caller",
     }
 
 

@@ -138,6 +138,24 @@ def test_a_judge_that_changed_its_shape_is_not_used_silently(script: ModuleType)
         script.with_more_documents("something else")
 
 
+def test_people_may_write_back_what_they_read_but_relink_may_not(
+    world: Sandbox, tmp_path: Path
+) -> None:
+    subnet = world.plan.subnet("hub", "ops")
+    world.ok("PUT", subnet, world.ok("GET", subnet))
+    written = json.loads(world.cloud.exchanges[-1].line())
+    assert written["caller"] == "human"
+    record = tmp_path / "record.jsonl"
+    for caller, invalid in (("human", '"invalid":0'), ("relink", '"invalid":1')):
+        record.write_text(json.dumps({**written, "caller": caller}) + "\n", encoding="utf-8")
+        ran = subprocess.run(
+            [*JUDGE, str(record)], capture_output=True, text=True, timeout=300, check=False
+        )
+        if "conformance: skipped" in ran.stdout:
+            pytest.skip(ran.stdout)
+        assert invalid in ran.stdout, ran.stdout
+
+
 def test_without_a_judge_the_reason_is_said_and_nothing_fails(tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
     record.touch()
