@@ -121,3 +121,20 @@ def test_narrowing_keeps_modes_limit_and_window() -> None:
     whole = environment(mode="approve", maxDestructiveUnits=2)
     small = focus(whole, [rid(VAULT)], NOTHING)
     assert (small.mode, small.max_destructive_units) == (whole.mode, 2)
+
+
+def test_what_happens_to_one_side_of_a_peering_keeps_both() -> None:
+    """Deleting one side makes the other Disconnected, with no event of its own (domain.md 1.2)."""
+    hub, spoke = (f"{NETWORK}/virtualNetworks/{name}" for name in ("hub", "spoke"))
+
+    def side(remote: str) -> dict[str, object]:
+        return {"name": "p", "body": {"properties": {"remoteVirtualNetwork": {"id": remote}}}}
+
+    networks = [
+        {"id": hub, "peerings": [side(spoke)]},
+        {"id": spoke, "peerings": [side(hub)]},
+        {"id": f"{NETWORK}/virtualNetworks/other"},
+    ]
+    whole = environment(virtualNetworks=networks)
+    gone = rid(f"{spoke}/virtualNetworkPeerings/p")
+    assert kept(whole, [gone], NOTHING) == named(hub, spoke)
