@@ -10,6 +10,16 @@ from typing import Any
 from shared.model.debt import Debt
 from shared.model.environment import Environment
 from shared.model.resource_id import ResourceId
+from tests.remediators.network_shapes import (
+    live_group,
+    live_link,
+    live_network,
+    live_peering,
+    peering_body,
+    record,
+    scoring_rule,
+    zone_group,
+)
 from tests.remediators.shapes import (
     KEY,
     cluster,
@@ -103,26 +113,6 @@ def endpoint_body(target: ResourceId, groups: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def peering_body(remote: ResourceId) -> dict[str, Any]:
-    flags = {"allowVirtualNetworkAccess": True, "allowForwardedTraffic": True}
-    return {"properties": {"remoteVirtualNetwork": {"id": remote.text}, **flags}}
-
-
-def scoring_rule() -> dict[str, Any]:
-    return {
-        "properties": {
-            "priority": 210,
-            "access": "Allow",
-            "direction": "Inbound",
-            "protocol": "Tcp",
-            "sourceAddressPrefix": "10.0.0.0/16",
-            "sourcePortRange": "*",
-            "destinationAddressPrefix": "10.0.0.50",
-            "destinationPortRange": "443",
-        }
-    }
-
-
 def compute_body(identity: dict[str, Any]) -> dict[str, Any]:
     return {
         "location": "westeurope",
@@ -164,11 +154,45 @@ OPERATOR_ROLES = [{"role": NETWORK_CONTRIBUTOR, "scope": VNET.group.text}]
 ASSIGNED_ROLES = [{"role": ACR_PULL, "scope": REGISTRY.text}]
 
 
+def _networks() -> dict[str, Any]:
+    hub = {
+        "id": VNET.text,
+        "subnets": [{"name": "endpoints", "serviceEndpoints": ["Microsoft.Storage"]}],
+        "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}],
+    }
+    spoke = {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]}
+    rules = [{"name": "scoring", "body": scoring_rule()}]
+    return {
+        "virtualNetworks": [hub, spoke],
+        "networkSecurityGroups": [{"id": NSG.text, "rules": rules}],
+        "privateDnsZones": [
+            {"id": zone.text, "links": [{"name": "to-hub", "virtualNetwork": VNET.text}]}
+            for zone in (BLOB_ZONE, AKS_ZONE)
+        ],
+    }
+
+
+def _endpoints() -> list[dict[str, Any]]:
+    zone = {"name": "blob", "privateDnsZoneId": BLOB_ZONE.text}
+    return [
+        {
+            "id": BLOB.text,
+            "body": endpoint_body(STORAGE, ["blob"]),
+            "zoneGroup": {"name": "default", "zones": [zone]},
+        },
+        {
+            "id": API.text,
+            "body": endpoint_body(CLUSTER, ["management"]),
+            "records": [{"zone": AKS_ZONE.text, "name": "k8s"}],
+        },
+        *({"id": own.text, "body": endpoint_body(t, [g])} for own, (t, g) in LINKS.items()),
+    ]
+
+
 def manifest() -> dict[str, Any]:
     closed = {"publicNetworkAccess": "Disabled"}
     rules = {**closed, "defaultAction": "Deny", "trustedServices": True}
     keyed = {"customerManagedKey": KEY}
-    zone = {"name": "blob", "privateDnsZoneId": BLOB_ZONE.text}
     roles = [
         {"role": ACR_PULL, "scope": REGISTRY.text},
         {"role": BLOB_READER, "scope": STORAGE.text},
@@ -190,34 +214,8 @@ def manifest() -> dict[str, Any]:
                 "roles": OPERATOR_ROLES,
             }
         ],
-        "virtualNetworks": [
-            {
-                "id": VNET.text,
-                "subnets": [{"name": "endpoints", "serviceEndpoints": ["Microsoft.Storage"]}],
-                "peerings": [{"name": "to-spoke", "body": peering_body(SPOKE)}],
-            },
-            {"id": SPOKE.text, "peerings": [{"name": "to-hub", "body": peering_body(VNET)}]},
-        ],
-        "networkSecurityGroups": [
-            {"id": NSG.text, "rules": [{"name": "scoring", "body": scoring_rule()}]}
-        ],
-        "privateDnsZones": [
-            {"id": zone.text, "links": [{"name": "to-hub", "virtualNetwork": VNET.text}]}
-            for zone in (BLOB_ZONE, AKS_ZONE)
-        ],
-        "privateEndpoints": [
-            {
-                "id": BLOB.text,
-                "body": endpoint_body(STORAGE, ["blob"]),
-                "zoneGroup": {"name": "default", "zones": [zone]},
-            },
-            {
-                "id": API.text,
-                "body": endpoint_body(CLUSTER, ["management"]),
-                "records": [{"zone": AKS_ZONE.text, "name": "k8s"}],
-            },
-            *({"id": own.text, "body": endpoint_body(t, [g])} for own, (t, g) in LINKS.items()),
-        ],
+        **_networks(),
+        "privateEndpoints": _endpoints(),
         "computes": [
             {"id": GPU.text, "body": compute_body(SYSTEM), "roles": roles},
             {"id": CPU.text, "body": compute_body(USER)},
@@ -306,60 +304,34 @@ def _live_endpoint(body: dict[str, Any], own: ResourceId) -> dict[str, Any]:
     return {"id": own.text, "name": own.name, "etag": 'W/"1"', **live}
 
 
-def _live_peering(own: ResourceId, remote: ResourceId) -> dict[str, Any]:
-    state = {"peeringState": "Connected", "peeringSyncLevel": "FullyInSync"}
-    seen = {"provisioningState": "Succeeded", "resourceGuid": guid(own), "useRemoteGateways": False}
-    properties = {**peering_body(remote)["properties"], **state, **seen}
-    return {"id": own.text, "name": own.name, "etag": 'W/"1"', "properties": properties}
-
-
-def _live_network(own: ResourceId, *peerings: dict[str, Any]) -> dict[str, Any]:
-    services = [{"service": "Microsoft.Storage", "provisioningState": "Succeeded"}]
-    inside = {"provisioningState": "Succeeded", "serviceEndpoints": services}
-    subnet = {"id": f"{own}/subnets/endpoints", "name": "endpoints", "properties": inside}
-    listed = {"subnets": [subnet], "virtualNetworkPeerings": list(peerings)}
-    properties = {"provisioningState": "Succeeded", **listed}
-    return {"id": own.text, "location": "westeurope", "properties": properties}
-
-
-def _live_group() -> dict[str, Any]:
-    rule = {"id": SCORING.text, "name": "scoring", **scoring_rule()}
-    inside = {
-        "priority": 65001,
-        "access": "Allow",
-        "direction": "Outbound",
-        "protocol": "*",
-        "sourceAddressPrefix": "*",
-        "destinationAddressPrefix": "Internet",
-        "destinationPortRange": "*",
-    }
-    default = {"name": "AllowInternetOutBound", "properties": inside}
-    properties = {"securityRules": [rule], "defaultSecurityRules": [default]}
-    return {"id": NSG.text, "location": "westeurope", "properties": properties}
-
-
-def _live_link(own: ResourceId) -> dict[str, Any]:
-    state = {"provisioningState": "Succeeded", "virtualNetworkLinkState": "Completed"}
-    properties = {"virtualNetwork": {"id": VNET.text}, "registrationEnabled": False, **state}
-    return {"id": own.text, "name": own.name, "location": "global", "properties": properties}
-
-
 def _live_interface(own: ResourceId, address: str) -> dict[str, Any]:
     configuration = {"properties": {"privateIPAddress": address}}
     return {"properties": {"resourceGuid": guid(own), "ipConfigurations": [configuration]}}
 
 
+def _live_networks() -> dict[ResourceId, dict[str, Any]]:
+    hub_side = live_peering(TO_SPOKE, SPOKE, guid(TO_SPOKE))
+    spoke_side = live_peering(TO_HUB, VNET, guid(TO_HUB))
+    made = {"creator": "created by private endpoint pe-blob"}
+    there = {"properties": {"provisioningState": "Succeeded"}}
+    return {
+        VNET: live_network(VNET, hub_side),
+        SPOKE: live_network(SPOKE, spoke_side),
+        NSG: live_group(NSG, SCORING),
+        TO_SPOKE: hub_side,
+        TO_HUB: spoke_side,
+        **{own: copy.deepcopy(there) for own in (SUBNET, BLOB_ZONE, AKS_ZONE)},
+        GROUP: zone_group(BLOB_ZONE, "st", "10.0.0.4"),
+        RECORD: record(60, {"by": "us"}, "10.0.0.5"),
+        BLOB_RECORD: record(10, made, "10.0.0.4"),
+        **{own: live_link(own, VNET) for own in (BLOB_LINK, AKS_LINK)},
+    }
+
+
 def bodies() -> dict[ResourceId, dict[str, Any]]:
     """Every resource, in order."""
-    wrote = {"recordType": "A", "recordSetName": "st", "ttl": 10, "ipAddresses": ["10.0.0.4"]}
-    blob = {"privateDnsZoneId": BLOB_ZONE.text, "recordSets": [wrote]}
-    zones = [{"name": "blob", "properties": blob}]
-    made = {"creator": "created by private endpoint pe-blob"}
-    blob_record = {"ttl": 10, "metadata": made, "aRecords": [{"ipv4Address": "10.0.0.4"}]}
-    group = {"provisioningState": "Succeeded", "privateDnsZoneConfigs": zones}
-    record = {"ttl": 60, "metadata": {"by": "us"}, "aRecords": [{"ipv4Address": "10.0.0.5"}]}
-    hub_side, spoke_side = _live_peering(TO_SPOKE, SPOKE), _live_peering(TO_HUB, VNET)
     return {
+        **_live_networks(),
         WORKSPACE: workspace(_settings(), OWNER),
         STORAGE: secured(rules(), encryption=stored_key()),
         BLOBS: {"properties": {"deleteRetentionPolicy": {"enabled": True, "days": 7}}},
@@ -368,25 +340,12 @@ def bodies() -> dict[ResourceId, dict[str, Any]]:
         REGISTRY: registry(),
         CLUSTER: cluster(NODES.text, OPERATOR),
         ASSIGNED: {"properties": {"principalId": RUNNER}},
-        VNET: _live_network(VNET, hub_side),
-        SPOKE: _live_network(SPOKE, spoke_side),
-        NSG: _live_group(),
-        TO_SPOKE: hub_side,
-        TO_HUB: spoke_side,
-        SUBNET: {"properties": {"provisioningState": "Succeeded"}},
-        BLOB_ZONE: {"properties": {"provisioningState": "Succeeded"}},
-        AKS_ZONE: {"properties": {"provisioningState": "Succeeded"}},
         BLOB: _live_endpoint(endpoint_body(STORAGE, ["blob"]), BLOB),
         API: _live_endpoint(endpoint_body(CLUSTER, ["management"]), API),
         **{own: _live_endpoint(endpoint_body(t, [g]), own) for own, (t, g) in LINKS.items()},
         **{interface(own): _live_interface(own, f"10.0.0.{9 + n}") for n, own in enumerate(LINKS)},
         interface(BLOB): _live_interface(BLOB, "10.0.0.4"),
         interface(API): _live_interface(API, "10.0.0.5"),
-        GROUP: {"properties": group},
-        RECORD: {"properties": record},
-        BLOB_RECORD: {"properties": blob_record},
-        BLOB_LINK: _live_link(BLOB_LINK),
-        AKS_LINK: _live_link(AKS_LINK),
         TRAIN: train(NODES.text),
         SCORES: endpoint_on(GPU.text, SCORES.text),
         BLUE: deployment(BLUE.text),

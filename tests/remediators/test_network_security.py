@@ -16,8 +16,8 @@ from tests.remediators.estate import (
     WORKSPACE,
     declared,
     environment,
-    scoring_rule,
 )
+from tests.remediators.network_shapes import scoring_rule
 from tests.remediators.world import World, named, reasons
 
 RULES = "properties.securityRules"
