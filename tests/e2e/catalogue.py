@@ -257,15 +257,13 @@ def _declare(manifest: Json, plan: Plan) -> None:
     manifest["virtualNetworks"] = _networks(plan)
     manifest["networkSecurityGroups"] = [{"id": security_group(plan), "rules": _rules()}]
     manifest["privateDnsZones"] = _zones(plan)
-    manifest["managedComputes"] = [
-        {
-            "id": managed_compute(plan),
-            "subnet": plan.subnet("spoke", "nodes"),
-            "publicIp": False,
-            "ssh": False,
-        }
-    ]
+    manifest["managedComputes"] = [_managed(plan)]
     manifest["identities"] = [{"id": plan.identity, "roles": _identity_roles(plan)}]
+
+
+def _managed(plan: Plan) -> Json:
+    subnet = plan.subnet("spoke", "nodes")
+    return {"id": managed_compute(plan), "subnet": subnet, "publicIp": False, "ssh": False}
 
 
 def _networks(plan: Plan) -> list[Json]:
