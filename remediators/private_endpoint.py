@@ -23,7 +23,6 @@ from shared.remediation.endpoints import (
     hold,
     reads_of,
 )
-from shared.remediation.reach import of_reach, reach_reads
 from shared.remediation.replacing import APPROVALS, endpoint_units
 from shared.remediation.zones import of_zones
 from shared.remediator import Reason, Remediator, Response
@@ -37,10 +36,8 @@ def _declared(environment: Environment) -> tuple[PrivateEndpoint, ...]:
 
 
 def reads(environment: Environment, actual: Actual) -> Iterator[Read]:
-    """The endpoints with their targets, groups and zones; interfaces of broken ones; clusters around."""
-    declared = _declared(environment)
-    wanted = [read for e in declared for read in reads_of(e, actual)]
-    wanted += [read for e in declared for read in reach_reads(environment, e)]
+    """The endpoints with their targets, zone groups and zones; interfaces of broken ones."""
+    wanted = (read for e in _declared(environment) for read in reads_of(e, actual))
     yield from unanswered(actual, wanted)
 
 
@@ -50,10 +47,7 @@ def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
     for endpoint in _declared(environment):
         items = [*differences(endpoint, actual), *gone(endpoint, actual)]
         if isinstance(actual.answer(endpoint.id), Found | Absent):
-            items += [
-                *of_zones(environment, endpoint),
-                *of_reach(environment, endpoint, actual),
-            ]
+            items += of_zones(environment, endpoint)
         settled = hold(endpoint, actual, items, None)
         found += [finding(_NAME, endpoint.id, item, owned=endpoint.owned) for item in settled]
     return found
@@ -104,7 +98,6 @@ REMEDIATOR: Final = Remediator(
         "Microsoft.Network/privateDnsZones/read",
         "Microsoft.Network/virtualNetworks/read",
         "Microsoft.Network/virtualNetworks/subnets/read",
-        "Microsoft.ContainerService/managedClusters/read",
         "Microsoft.Storage/storageAccounts/read",
         "Microsoft.KeyVault/vaults/read",
         "Microsoft.ContainerRegistry/registries/read",
@@ -120,11 +113,6 @@ REMEDIATOR: Final = Remediator(
     plan=plan,
     reasons={
         **REASONS,
-        "EndpointApart": Reason(
-            "It lies in a network that is neither the cluster's nor peered with it.",
-            f"{sources.SECURE_INFERENCE}: private endpoints in the cluster's network or a peered one",
-            Response.REPORTED,
-        ),
         "ZoneNotRecommended": Reason(
             "Its declared zone group leaves out a zone that its names belong in.",
             f"{sources.ENDPOINT_DNS}: recommended zone names, by cloud",
