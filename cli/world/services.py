@@ -98,7 +98,16 @@ def _extension(cluster: Cluster) -> Body:
 
 def stores(environment: Environment, region: str) -> Iterator[Body]:
     """The declared storage accounts, vaults and registries."""
-    yield from (_store(each.id, region, each) for each in environment.storage_accounts)
+    for account in environment.storage_accounts:
+        yield _store(account.id, region, account)
+        if account.blob_soft_delete is not None:
+            policy: Body = {"enabled": account.blob_soft_delete}
+            if account.blob_soft_delete:
+                policy["days"] = 7
+            yield {
+                "id": f"{account.id}/blobServices/default",
+                "properties": {"deleteRetentionPolicy": policy},
+            }
     yield from (_store(each.id, region, each) for each in environment.key_vaults)
     yield from (_store(each.id, region, each) for each in environment.registries)
 

@@ -24,7 +24,7 @@ from shared.capture.settings import (
     write_vault,
     write_workspace,
 )
-from shared.capture.surroundings import Surroundings
+from shared.capture.surroundings import Surroundings, blobs_of
 from shared.capture.survey import MANAGED_CLUSTERS, Survey
 from shared.model.actual import Absent, Actual, Question, Unreadable
 from shared.model.arm import ClusterView, EndpointView
@@ -168,7 +168,7 @@ def _storage(survey: Survey) -> Iterator[Item]:
         ]
         if body is not None:
             item = storage_item(_own_id(account, body), body, users)
-            write_storage(item, body)
+            write_storage(item, body, survey.actual.body(blobs_of(account)))
             yield item
 
 

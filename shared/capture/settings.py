@@ -35,14 +35,17 @@ def write_workspace(item: Item, body: JsonObject) -> None:
         _write(item, "customerManagedKey", key)
 
 
-def write_storage(item: Item, body: JsonObject) -> None:
-    """Subnets that are let in, and the key of one's own."""
+def write_storage(item: Item, body: JsonObject, blobs: JsonObject | None) -> None:
+    """Subnets that are let in, the key of one's own, and whether deleted blobs are kept."""
     _write_subnets(item, body, "properties.networkAcls")
     if str(dig(body, "properties.encryption.keySource") or "").lower() == "microsoft.keyvault":
         vault = str(dig(body, "properties.encryption.keyvaultproperties.keyvaulturi") or "")
         name = str(dig(body, "properties.encryption.keyvaultproperties.keyname") or "")
         if vault and name:
             item.body["customerManagedKey"] = f"{vault.rstrip('/')}/keys/{name}"
+    if blobs is not None:
+        kept = dig(blobs, "properties.deleteRetentionPolicy.enabled")
+        item.body["blobSoftDelete"] = bool(kept)
 
 
 def write_vault(item: Item, body: JsonObject) -> None:

@@ -164,11 +164,18 @@ def _reads(survey: Survey) -> Iterator[Read]:
     for zone in around.zones:
         yield Read(Question.GET, zone)
         yield Read(Question.LIST, zone, LINKS)
+    for account in survey.associated("storageAccount"):
+        yield Read(Question.GET, blobs_of(account))
     for cluster in survey.clusters:
         yield Read(Question.EXTENSIONS, cluster)
     for holder in around.holders:
         for subscription in survey.subscriptions:
             yield Read(Question.ROLES, subscription, holder.principal)
+
+
+def blobs_of(account: ResourceId) -> ResourceId:
+    """The blob service of a storage account."""
+    return account.child("blobServices", "default")
 
 
 def _ids(texts: Any) -> tuple[ResourceId, ...]:  # noqa: ANN401 - an iterable of JSON

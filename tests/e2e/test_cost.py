@@ -49,7 +49,7 @@ WHAT_FOR = {
     "storageAccounts/privateEndpointConnections, all": "the endpoints to it",
     "vaults/privateEndpointConnections, all": "the endpoints to it",
     "registries/privateEndpointConnections, all": "the endpoints to it",
-    "blobServices": "deleted blobs are kept",
+    "storageAccounts/blobServices": "deleted blobs are kept",
     "components": "Application Insights: access",
 }
 
