@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from simulator.directory import RELINK
+from simulator.worlds.plan import ACR_PULL
 from tests.e2e.catalogue import whole
+from tests.e2e.drifts_isolation import declare
 from tests.e2e.portrait import differences, portrait
 from tests.e2e.rows import REPAIRED, REPORTED, TABLE, apply
 from tests.e2e.stage import Stage
@@ -122,7 +124,20 @@ def remove_connections(stage: Stage) -> None:
     stage.advance(120)
 
 
-APART = {"connections-removed": remove_connections}
+def declare_arc(stage: Stage) -> None:
+    """An Arc cluster comes along, with a role of its identity declared."""
+    cluster = stage.ids.id("spoke", "Microsoft.Kubernetes/connectedClusters/edge")
+    stage.human("PUT", cluster, {"location": stage.ids.region, **ARC})
+    stage.advance(600)
+    roles = [{"role": ACR_PULL, "scope": stage.ids.registry}]
+    declare(stage, lambda m: m["clusters"].append({"id": cluster, "roles": roles}))
+
+
+ARC = {
+    "identity": {"type": "SystemAssigned"},
+    "properties": {"agentPublicKeyCertificate": ""},
+}
+APART = {"connections-removed": remove_connections, "arc-declared": declare_arc}
 
 
 def test_assessing_a_healthy_environment_reads_nothing_twice(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ class Clusters(Kind):
         properties.setdefault("enableRBAC", True)
         properties.setdefault("disableLocalAccounts", False)
         properties.setdefault("maxAgentPools", 100)
+        if principal := (resource.body.get("identity") or {}).get("principalId"):
+            context.state.directory.register(str(principal), context.now())
         properties.setdefault("resourceUID", context.chance.hex(24))
         profile = properties.setdefault("apiServerAccessProfile", {"enablePrivateCluster": False})
         host, zone = (

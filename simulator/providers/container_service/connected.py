@@ -51,6 +51,7 @@ class ConnectedClusters(Kind):
         properties = resource.properties
         identity = resource.body.setdefault("identity", {"type": "SystemAssigned"})
         identity.setdefault("principalId", context.chance.guid())
+        context.state.directory.register(str(identity["principalId"]), context.now())
         properties.setdefault("agentPublicKeyCertificate", "")
         properties.setdefault("connectivityStatus", "Connected")
         properties.setdefault("kubernetesVersion", "1.31.4")
