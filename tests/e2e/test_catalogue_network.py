@@ -1,7 +1,9 @@
 """Each drift of the network: repaired so that the world is as before, or reported and never written to."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +130,59 @@ def test_a_network_that_grew_is_known_to_its_peer_after_one_run(tmp_path: Path) 
     for here, there in (("hub", "spoke"), ("spoke", "hub")):
         side = stage.human("GET", f"{stage.ids.network(here)}/virtualNetworkPeerings/to-{there}")
         assert side["properties"]["peeringSyncLevel"] == "FullyInSync"
+
+
+def test_two_endpoints_that_share_a_record_are_told(tmp_path: Path) -> None:
+    twin: dict[str, Any] = {}
+
+    def declare(manifest: dict[str, Any]) -> None:
+        """A second endpoint to the blobs, from the hub, with the same zone."""
+        endpoints = manifest["privateEndpoints"]
+        twin.update(copy.deepcopy(next(e for e in endpoints if e["id"].endswith("-blob-pe"))))
+        twin["id"] += "-2"
+        twin["body"]["properties"].pop("customNetworkInterfaceName", None)
+        endpoints.append(twin)
+
+    stage = whole(tmp_path, change=declare)
+    stage.human("PUT", twin["id"], twin["body"])
+    stage.advance(300)
+    configs = [
+        {"name": z["name"], "properties": {"privateDnsZoneId": z["privateDnsZoneId"]}}
+        for z in twin["zoneGroup"]["zones"]
+    ]
+    group = f"{twin['id']}/privateDnsZoneGroups/{twin['zoneGroup']['name']}"
+    stage.human("PUT", group, {"properties": {"privateDnsZoneConfigs": configs}})
+    stage.advance(300)
+
+    told = stage.run()
+
+    assert [o["finding"]["reason"] for o in told["outcomes"]] == ["RecordShared"]
+    (outcome,) = told["outcomes"]
+    assert "az network private-endpoint dns-zone-group remove" in outcome["message"]
+    assert stage.writes() == []
+
+
+def test_a_zone_group_that_leaves_a_recommended_zone_out_is_told(tmp_path: Path) -> None:
+    kept: list[dict[str, Any]] = []
+
+    def forget(manifest: dict[str, Any]) -> None:
+        """The workspace's endpoint is declared without the zone of notebooks."""
+        endpoints = manifest["privateEndpoints"]
+        workspace = next(e for e in endpoints if e["id"].endswith("-mlw-pe"))
+        kept.append(workspace)
+        workspace["zoneGroup"]["zones"] = workspace["zoneGroup"]["zones"][:1]
+
+    stage = whole(tmp_path, change=forget)
+    zone = kept[0]["zoneGroup"]["zones"][0]
+    config = {"name": zone["name"], "properties": {"privateDnsZoneId": zone["privateDnsZoneId"]}}
+    group = f"{kept[0]['id']}/privateDnsZoneGroups/{kept[0]['zoneGroup']['name']}"
+    stage.human("PUT", group, {"properties": {"privateDnsZoneConfigs": [config]}})
+    stage.advance(120)
+
+    told = stage.run()
+
+    (outcome,) = told["outcomes"]
+    assert outcome["finding"]["reason"] == "ZoneNotRecommended"
+    assert "expected privatelink.notebooks.azure.net" in outcome["message"]
+    assert "az network private-endpoint dns-zone-group add" in outcome["message"]
+    assert stage.writes() == []
