@@ -125,8 +125,18 @@ def view_of(side: Side, actual: Actual) -> PeeringView | None:
 
 def broken(side: Side, environment: Environment, actual: Actual) -> bool:
     """Whether either declared side is Disconnected: then both have to be new."""
-    views = [view_of(s, actual) for s in (side, other_side(side, environment)) if s is not None]
-    return any(view is not None and view.state == DISCONNECTED for view in views)
+    both = (s for s in (side, other_side(side, environment)) if s is not None)
+    return any(_cut(each, view_of(each, actual)) for each in both)
+
+
+def _cut(side: Side, view: PeeringView | None) -> bool:
+    """Whether a side is Disconnected that leads where it is declared to."""
+    return view is not None and view.state == DISCONNECTED and not leads_elsewhere(side, view)
+
+
+def leads_elsewhere(side: Side, view: PeeringView) -> bool:
+    """Whether a peering of this name leads to another network: it is somebody else's, then."""
+    return view.remote is not None and view.remote != side.remote
 
 
 def reads_of(side: Side, environment: Environment, actual: Actual) -> Iterator[Read]:
@@ -161,8 +171,8 @@ def _of_side(side: Side, environment: Environment, actual: Actual) -> list[Diffe
     if view is None:
         seen = Evidence("peering", "none", "one as declared")
         return [Difference("PeeringMissing", (seen,), "Relink creates it as declared.")]
-    if view.remote is not None and view.remote != side.remote:
-        return [_elsewhere(side, view.remote)]
+    if leads_elsewhere(side, view):
+        return [_elsewhere(side, view)]
     return [
         *_of_flags(side, view),
         *_of_state(side, view, environment, actual),
@@ -170,8 +180,8 @@ def _of_side(side: Side, environment: Environment, actual: Actual) -> list[Diffe
     ]
 
 
-def _elsewhere(side: Side, found: ResourceId) -> Difference:
-    seen = Evidence("remoteVirtualNetwork", str(found), str(side.remote))
+def _elsewhere(side: Side, view: PeeringView) -> Difference:
+    seen = Evidence("remoteVirtualNetwork", str(view.remote), str(side.remote))
     gone = az_child("network vnet peering delete", _NETWORK, side.id)
     command = f"{gone} && {_create(side.id, side.remote)}"
     return Difference("PeeringElsewhere", (seen,), "", Disposition.REPORT, "ByHand", command)
@@ -215,7 +225,7 @@ def _of_state(
             command = _create(back, side.network.id)
             report = Disposition.REPORT
             yield Difference("PeeringHalf", (seen,), "", report, "ByHand", command)
-        elif (there := view_of(other, actual)) is not None and there.state == DISCONNECTED:
+        elif _cut(other, view_of(other, actual)):
             yield Difference("PeeringHalf", (seen,), _REMAKE)
 
 
@@ -275,6 +285,11 @@ def _undecided(side: Side, environment: Environment, actual: Actual) -> Obstacle
             if actual.body(each.network.id) is None:
                 return unread("other network", actual.answer(each.network.id))
             continue
+        if leads_elsewhere(each, view):
+            away = Evidence(
+                "remoteVirtualNetwork of the other side", str(view.remote), str(each.remote)
+            )
+            return Obstacle(Disposition.BLOCK, "ByHand", (away,))
         if not isinstance(actual.answer(each.id), Found):
             return unread("peering", actual.answer(each.id))
         if not view.guid:

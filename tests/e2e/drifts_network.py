@@ -33,6 +33,18 @@ def remake_side_alone(stage: Stage) -> None:
     stage.advance(60)
 
 
+def misdirect_side(stage: Stage) -> None:
+    """A peering of the declared name is made to another network."""
+    delete_side(stage)
+    other = f"{stage.ids.network('hub')}-3"
+    space = {"addressSpace": {"addressPrefixes": ["10.98.0.0/16"]}}
+    stage.human("PUT", other, {"location": "westeurope", "properties": space})
+    stage.advance(60)
+    remote = {"remoteVirtualNetwork": {"id": other}}
+    stage.human("PUT", peering(stage, "hub", "spoke"), {"properties": remote})
+    stage.advance(60)
+
+
 def delete_both_sides(stage: Stage) -> None:
     delete_side(stage)
     stage.human("DELETE", peering(stage, "spoke", "hub"))
@@ -210,6 +222,13 @@ NETWORK: tuple[CatalogueDrift, ...] = (
         ("peering-side-remade", "PeeringHalf", remake_side_alone),
         ("peering-deleted", "PeeringMissing", delete_both_sides),
         ("peering-flag-changed", "PeeringFlagsChanged", stop_forwarding),
+    ),
+    CatalogueDrift(
+        "peering-elsewhere",
+        "network_peering",
+        "PeeringElsewhere",
+        repaired=False,
+        apply=misdirect_side,
     ),
     *_dns(
         ("zone-link-deleted", "LinkMissing", True, delete_link),

@@ -195,3 +195,17 @@ def test_what_a_killed_run_destroyed_comes_back_as_it_was() -> None:
     assert bodies[TO_HUB]["doNotVerifyRemoteGateways"] is True
     assert "resourceGuid" not in bodies[TO_HUB]
     assert "doNotVerifyRemoteGateways" not in bodies[TO_SPOKE]
+
+
+@pytest.mark.parametrize("state", ["Initiated", "Connected", "Disconnected"])
+def test_a_peering_to_elsewhere_is_never_deleted_to_mend_another(state: str) -> None:
+    elsewhere = VNET.text.replace("hub", "other")
+    world = World().set(TO_SPOKE, "properties.remoteVirtualNetwork.id", elsewhere)
+    world.set(TO_SPOKE, STATE, state).set(TO_HUB, STATE, "Disconnected")
+    assert reasons(world.find(REMEDIATOR)) == {
+        ("PeeringElsewhere", "report", "ByHand"),
+        ("PeeringDisconnected", "block", "ByHand"),
+    }
+    assert world.plan(REMEDIATOR) == []
+    world.set(TO_HUB, STATE, "Initiated")
+    assert named(world.find(REMEDIATOR)) == {"PeeringElsewhere"}
