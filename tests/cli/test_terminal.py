@@ -1,0 +1,58 @@
+"""What asks a person, asked at a real (pseudo) terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from shared.manifests import parse_manifest
+from tests.cli.world import World
+
+ROOT = Path(__file__).parents[2]
+OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
+
+
+def answered(answers: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """A command whose questions a person at a terminal answers, one a line."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answers.encode())
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            stdin=theirs,
+            capture_output=True,
+            cwd=ROOT,
+            timeout=120,
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_an_update_takes_over_what_is_accepted_and_leaves_the_rest(world: World) -> None:
+    file = world.captured()
+    world.does("PATCH", world.plan.storage, OPEN)
+    world.does("PATCH", world.plan.vault, OPEN)
+    done = answered("y\nn\n", "capture", "--update", str(file))
+    assert done.returncode == 2, done.stderr
+    assert done.stdout.count(b"Take B (what is live) over into the manifest?") == 2
+    manifest = parse_manifest(file.read_text(), "prod.yaml")
+    assert manifest.storage_accounts[0].public_network_access == "Enabled"
+    assert manifest.key_vaults[0].public_network_access == "Disabled"
+
+
+def test_a_repair_that_destroys_begins_only_after_a_yes(world: World) -> None:
+    file = world.captured()
+    world.restart()
+    world.cloud.exchanges.clear()
+    refused = answered("n\n", "reconcile", str(file))
+    assert refused.returncode == 1
+    assert b"nothing was changed" in refused.stderr
+    assert world.cloud.writes() == []
+    agreed = answered("y\n", "reconcile", str(file))
+    assert agreed.returncode == 0, agreed.stderr
+    assert b"Repaired" in agreed.stdout
