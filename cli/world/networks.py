@@ -51,6 +51,27 @@ def networks(
     yield from _peerings(environment)
 
 
+def nodes_of(environment: Environment, cluster: ResourceId) -> ResourceId | None:
+    """The subnet that the cluster's nodes are taken to lie in: beside the endpoints of its workspaces.
+
+    A manifest does not say it. A declared subnet without endpoints is the likeliest; else theirs.
+    """
+    users = {compute.workspace for compute in environment.computes if compute.cluster == cluster}
+    found = (e for e in environment.private_endpoints if e.target in users)
+    others = (e for e in environment.private_endpoints if not e.to_cluster)
+    beside = next(found, None) or next(others, None)
+    if beside is None:
+        return None
+    taken = {endpoint.subnet for endpoint in environment.private_endpoints}
+    declared = (
+        network.id.child("subnets", subnet.name)
+        for network in environment.virtual_networks
+        if network.id == beside.subnet.parent
+        for subnet in network.subnets
+    )
+    return next((subnet for subnet in declared if subnet not in taken), beside.subnet)
+
+
 def _named_subnets(
     environment: Environment, endpoints: Iterable[PrivateEndpoint]
 ) -> Iterator[ResourceId]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from cli.world.made_up import Body, assignments, guid, principal_of
+from cli.world.networks import nodes_of
 from shared.model.environment import (
     Access,
     Cluster,
@@ -55,6 +56,11 @@ def _managed(environment: Environment, cluster: Cluster, region: str) -> Body:
     }
     if cluster.vnet_integration:
         access["enableVnetIntegration"] = True
+    nodes = nodes_of(environment, cluster.id)
+    pool: Body = {"name": "system", "mode": "System", "count": 3, "vmSize": "Standard_D4s_v5"}
+    pool |= {"osType": "Linux", "type": "VirtualMachineScaleSets"}
+    if nodes is not None:
+        pool["vnetSubnetID"] = nodes.text
     return {
         "id": cluster.id.text,
         "sku": {"name": "Base", "tier": "Standard"},
@@ -63,6 +69,7 @@ def _managed(environment: Environment, cluster: Cluster, region: str) -> Body:
             "dnsPrefix": cluster.id.name,
             "privateFQDN": private,
             "apiServerAccessProfile": access,
+            "agentPoolProfiles": [pool],
             "disableLocalAccounts": False,
         },
     }

@@ -12,6 +12,7 @@ from shared.capture.access import (
     vault_item,
     workspace_item,
 )
+from shared.capture.isolation import isolation_of
 from shared.capture.links import compute_item, endpoint_item
 from shared.capture.networks import network_items, security_group_items, zone_items
 from shared.capture.roles import write_roles
@@ -27,7 +28,7 @@ from shared.capture.settings import (
 from shared.capture.surroundings import Surroundings, blobs_of
 from shared.capture.survey import MANAGED_CLUSTERS, Survey
 from shared.model.actual import Absent, Actual, Question, Unreadable
-from shared.model.arm import ClusterView, EndpointView
+from shared.model.arm import ClusterView
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
 
@@ -100,22 +101,7 @@ def draw(
         Section("managedComputes", tuple(managed_items(around))),
         Section("identities", tuple(_identities(around))),
     )
-    return Draft(name, sections, tuple(_unread(survey)), _isolation(survey, endpoints), cloud)
-
-
-def _isolation(survey: Survey, endpoints: Iterable[Item]) -> str:
-    """``private`` where everything is closed and has an endpoint; otherwise a person says."""
-    reached = {EndpointView.of(item.body["body"]).target for item in endpoints}
-    closed = all(
-        str(dig(survey.actual.body(each), "properties.publicNetworkAccess")).lower() == "disabled"
-        and each in reached
-        for each in (*survey.workspaces, *survey.guarded)
-    )
-    private = all(
-        dig(survey.actual.body(cluster), "properties.apiServerAccessProfile.enablePrivateCluster")
-        for cluster in survey.aks
-    )
-    return "private" if closed and private and survey.aks and survey.guarded else ""
+    return Draft(name, sections, tuple(_unread(survey)), isolation_of(around), cloud)
 
 
 def _workspaces(around: Surroundings) -> Iterator[Item]:
