@@ -80,6 +80,8 @@ _GUARDS = {
     "DryRun": "Only a plan was asked for.",
     "ExtensionMissing": "The AzureML extension is not on the cluster, so an attach would fail.",
     "ExtensionNotReady": "The AzureML extension is not in order, so an attach would fail.",
+    "ExtensionResources": "Diagnostic settings or role assignments hang on it and would be lost.",
+    "ExtensionResourcesUnreadable": "What hangs on it could not be read, so it is not replaced.",
     "ExtensionUnreadable": "The extensions of the cluster could not be read.",
     "FollowsStopped": "It follows a unit that did not end well.",
     "HoldOff": "It was tried several times; the wait doubles each time.",
