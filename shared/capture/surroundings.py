@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from shared.capture.survey import ZONE_GROUPS, Survey, asked
@@ -30,18 +31,18 @@ class Holder:
     principal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what was found is kept beside the answers
 class Surroundings:
     """What the answers so far show around ``survey``."""
 
     survey: Survey
 
-    @property
+    @cached_property
     def actual(self) -> Actual:
         """The answers."""
         return self.survey.actual
 
-    @property
+    @cached_property
     def managed(self) -> tuple[ResourceId, ...]:
         """Compute clusters and compute instances of the workspaces."""
         return _ids(
@@ -51,7 +52,7 @@ class Surroundings:
             if str(dig(item, "properties.computeType") or "").lower() in _MANAGED
         )
 
-    @property
+    @cached_property
     def subnets(self) -> tuple[ResourceId, ...]:
         """The subnets of endpoints, nodes and managed computes."""
         named: list[Any] = []
@@ -66,7 +67,7 @@ class Surroundings:
         found = _ids(str(each) for each in named if each)
         return tuple(each for each in found if each.parent and each.parent.type == _NETWORK)
 
-    @property
+    @cached_property
     def home(self) -> tuple[ResourceId, ...]:
         """The networks of these subnets, less those in AKS's own groups."""
         networks = _ids(str(subnet.parent) for subnet in self.subnets)
@@ -76,7 +77,7 @@ class Surroundings:
         """The peerings of a network, as its body shows them."""
         return tuple(dig(self.actual.body(network), "properties.virtualNetworkPeerings") or ())
 
-    @property
+    @cached_property
     def peers(self) -> tuple[ResourceId, ...]:
         """Networks that are peered with those at home and are not at home themselves."""
         remote = _ids(
@@ -93,7 +94,7 @@ class Surroundings:
             if ResourceId.maybe(body.get("id")) in used:
                 yield body
 
-    @property
+    @cached_property
     def security_groups(self) -> tuple[ResourceId, ...]:
         """The security groups of the subnets in use."""
         return _ids(
@@ -102,7 +103,7 @@ class Surroundings:
             for subnet in self.subnet_bodies(network)
         )
 
-    @property
+    @cached_property
     def zones(self) -> tuple[ResourceId, ...]:
         """The zones of the endpoints' names: of their zone groups, and of the API servers' records."""
         grouped = (
@@ -113,12 +114,12 @@ class Surroundings:
         )
         return _ids(grouped)
 
-    @property
+    @cached_property
     def insights(self) -> tuple[ResourceId, ...]:
         """The Application Insights of the workspaces."""
         return self.survey.associated("applicationInsights")
 
-    @property
+    @cached_property
     def identities(self) -> tuple[ResourceId, ...]:
         """The user-assigned identities of workspaces, computes and clusters, kubelet's included."""
         named: list[Any] = []
@@ -129,7 +130,7 @@ class Surroundings:
             named.append(dig(self.actual.body(cluster), kubelet))
         return tuple(each for each in _ids(named) if not self.survey.owned_by_aks(each))
 
-    @property
+    @cached_property
     def holders(self) -> tuple[Holder, ...]:
         """Workspaces, clusters and identities with the principals whose roles are declared."""
         found = []

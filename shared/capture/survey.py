@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from shared.model.actual import Actual, Question, Read
@@ -27,7 +28,7 @@ _API_SERVER_ZONES: Final = (
 """How the zones of private AKS clusters end, cloud by cloud (domain.md 4)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: what was found is kept beside the answers
 class Survey:
     """What the answers so far show of the environment around ``workspaces``."""
 
@@ -39,7 +40,7 @@ class Survey:
         found = (dig(self.actual.body(w), f"properties.{field}") for w in self.workspaces)
         return _each(found)
 
-    @property
+    @cached_property
     def computes(self) -> tuple[ResourceId, ...]:
         """The Kubernetes computes of the workspaces; other kinds of compute are not ours."""
         return _each(
@@ -49,35 +50,35 @@ class Survey:
             if str(dig(item, "properties.computeType") or "").lower() == "kubernetes"
         )
 
-    @property
+    @cached_property
     def clusters(self) -> tuple[ResourceId, ...]:
         """The clusters that computes are attached from, Arc ones included."""
         bodies = (self.actual.body(compute) for compute in self.computes)
         return _each(dig(body, "properties.resourceId") for body in bodies)
 
-    @property
+    @cached_property
     def aks(self) -> tuple[ResourceId, ...]:
         """The clusters that are AKS."""
         return tuple(cluster for cluster in self.clusters if cluster.type == MANAGED_CLUSTERS)
 
-    @property
+    @cached_property
     def guarded(self) -> tuple[ResourceId, ...]:
         """What workspaces keep their things in: storage, vaults, registries."""
         fields = ("storageAccount", "keyVault", "containerRegistry")
         return tuple(resource for field in fields for resource in self.associated(field))
 
-    @property
+    @cached_property
     def targets(self) -> tuple[ResourceId, ...]:
         """Everything that a private endpoint of the environment may lead to."""
         return (*self.workspaces, *self.guarded, *self.aks)
 
-    @property
+    @cached_property
     def subscriptions(self) -> tuple[ResourceId, ...]:
         """Where to look for endpoints, zones and roles: the subscriptions of all targets."""
         found = {target.subscription.lower(): target for target in self.targets}
         return tuple(ResourceId.parse(f"/subscriptions/{guid}") for guid in sorted(found))
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[ResourceId, ...]:
         """The endpoints to the targets, less those that AKS owns.
 
@@ -112,7 +113,7 @@ class Survey:
         view = ClusterView.of(body) if body is not None else None
         return (cluster.subscription.lower(), view.node_group if view else "")
 
-    @property
+    @cached_property
     def cluster_endpoints(self) -> tuple[ResourceId, ...]:
         """The endpoints that lead to an API server."""
         clusters = set(self.aks)
@@ -123,13 +124,13 @@ class Survey:
         body = self.actual.body(endpoint)
         return EndpointView.of(body).target if body is not None else None
 
-    @property
+    @cached_property
     def reach(self) -> tuple[ResourceId, ...]:
         """Where the zones of cluster endpoints may be: the endpoints' subscriptions as well."""
         found = {e.subscription.lower() for e in (*self.cluster_endpoints, *self.targets)}
         return tuple(ResourceId.parse(f"/subscriptions/{guid}") for guid in sorted(found))
 
-    @property
+    @cached_property
     def zones(self) -> tuple[ResourceId, ...]:
         """Zones of API servers in reach, less AKS's own (domain.md 2: never to be written)."""
         found = _each(
