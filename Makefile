@@ -6,8 +6,8 @@ BIN := .venv/bin
 # Passed on as they are: make demo DEMO_ARGS="--help"; make test TEST_ARGS="tests/project -k locks".
 DEMO_ARGS ?=
 TEST_ARGS ?=
-# Parallel test processes. loadfile keeps the tests of one file, and the servers they share, together.
-TEST_JOBS ?= 2
+# Parallel test processes; many tests wait for processes, so one more than two cores. loadfile keeps the tests of one file, and the servers they share, together.
+TEST_JOBS ?= 3
 # make az-test AZ_TEST_ARGS="-k storage"
 AZ_TEST_ARGS ?=
 
