@@ -27,6 +27,7 @@ MODULES = (
     "shared/restarts.py",
     "shared/outcomes.py",
     "shared/window.py",
+    "shared/ledger.py",
     "shared/events.py",
     "shared/capture.py",
     "shared/records.py",
