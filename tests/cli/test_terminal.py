@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from shared.manifests import parse_manifest
+from simulator.sandbox import VERSION
 from tests.cli.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -47,8 +48,9 @@ def test_an_update_takes_over_what_is_accepted_and_leaves_the_rest(world: World)
 
 def test_a_repair_that_destroys_begins_only_after_a_yes(world: World) -> None:
     file = world.captured()
-    listed = world.body(f"{world.plan.vault}/privateEndpointConnections")["value"]
-    world.does("DELETE", listed[0]["id"])
+    connections = f"{world.plan.vault}/privateEndpointConnections"
+    (connection,) = world.cloud.call("GET", f"{connections}?{VERSION}").json()["value"]
+    world.does("DELETE", connection["id"])
     world.cloud.exchanges.clear()
     refused = answered("n\n", "reconcile", str(file))
     assert refused.returncode == 1
