@@ -43,9 +43,8 @@ def write_storage(item: Item, body: JsonObject, blobs: JsonObject | None) -> Non
         name = str(dig(body, "properties.encryption.keyvaultproperties.keyname") or "")
         if vault and name:
             item.body["customerManagedKey"] = f"{vault.rstrip('/')}/keys/{name}"
-    if blobs is not None:
-        kept = dig(blobs, "properties.deleteRetentionPolicy.enabled")
-        item.body["blobSoftDelete"] = bool(kept)
+    if dig(blobs, "properties.deleteRetentionPolicy.enabled"):
+        item.body["blobSoftDelete"] = True
 
 
 def write_vault(item: Item, body: JsonObject) -> None:
