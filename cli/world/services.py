@@ -235,7 +235,10 @@ def _workspace(workspace: Workspace, region: str) -> Body:
     if workspace.image_build_compute != "":  # a closed registry builds no images by itself
         properties["imageBuildCompute"] = workspace.image_build_compute or "image-build"
     if workspace.customer_managed_key:
-        held = {"keyIdentifier": workspace.customer_managed_key}
+        held = {
+            "keyIdentifier": workspace.customer_managed_key,
+            "keyVaultArmId": _vault_of(workspace, workspace.customer_managed_key),
+        }
         properties["encryption"] = {"status": "Enabled", "keyVaultProperties": held}
     return {
         "id": workspace.id.text,
@@ -245,6 +248,13 @@ def _workspace(workspace: Workspace, region: str) -> Body:
         "identity": {"type": "SystemAssigned", "principalId": principal_of(workspace.id)},
         "properties": properties,
     }
+
+
+def _vault_of(workspace: Workspace, key: str) -> str:
+    """The vault that a key's URL names, taken to lie beside the workspace."""
+    name = key.removeprefix("https://").partition(".")[0]
+    group = workspace.id.scope.group
+    return f"{group}/providers/Microsoft.KeyVault/vaults/{name}"
 
 
 def endpoint(part: PrivateEndpoint) -> Iterator[Body]:

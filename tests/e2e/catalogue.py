@@ -151,9 +151,15 @@ def blobs(plan: Plan) -> str:
 
 
 def _encrypt(by_id: dict[str, Json], plan: Plan) -> None:
-    named = {"keyVaultProperties": {"keyIdentifier": key(plan), "keyVaultArmId": plan.vault}}
-    for resource, status in ((plan.registry, "enabled"), (plan.workspace, "Enabled")):
-        by_id[resource]["properties"]["encryption"] = {"status": status, **copy.deepcopy(named)}
+    named = {"keyIdentifier": key(plan)}
+    by_id[plan.registry]["properties"]["encryption"] = {
+        "status": "enabled",
+        "keyVaultProperties": dict(named),
+    }
+    by_id[plan.workspace]["properties"]["encryption"] = {
+        "status": "Enabled",
+        "keyVaultProperties": {**named, "keyVaultArmId": plan.vault},
+    }
     by_id[plan.storage]["properties"]["encryption"] = {
         "keySource": "Microsoft.Keyvault",
         "keyvaultproperties": {
