@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from shared.model.actual import Absent, Actual, Found, Read, Unreadable
+from shared.model.arm import ClusterView
 from shared.model.environment import Cluster, Environment
 from shared.model.finding import Evidence, Finding
 from shared.model.json import JsonObject, dig
@@ -46,9 +47,7 @@ def _reads(environment: Environment, cluster: Cluster, actual: Actual) -> Iterat
 
 def _networks(environment: Environment, cluster: Cluster, actual: Actual) -> tuple[ResourceId, ...]:
     """The declared networks that the cluster's nodes lie in."""
-    pools = dig(actual.body(cluster.id), "properties.agentPoolProfiles") or ()
-    subnets = (ResourceId.maybe(dig(pool, "vnetSubnetID")) for pool in pools)
-    found = {subnet.parent for subnet in subnets if subnet is not None}
+    found = ClusterView.of(actual.body(cluster.id) or {}).node_networks
     return tuple(sorted(n.id for n in environment.virtual_networks if n.id in found))
 
 

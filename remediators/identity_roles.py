@@ -31,6 +31,7 @@ from shared.remediation.differences import (
     finding,
     get,
     held,
+    repairs_of,
     unanswered,
     unread,
 )
@@ -159,8 +160,7 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
     """One unit per holder: an assignment for each role that is missing and on the list."""
     units = []
     for holder in _declared(environment):
-        mine = [f for f in findings if f.resource == holder.id]
-        mine = [f for f in mine if f.disposition is Disposition.REPAIR]
+        mine = repairs_of(findings, holder.id)
         body = actual.body(holder.id)
         if mine and holder.owned and body is not None:
             units.append(_unit(holder, principal_of(holder, body), actual, mine))

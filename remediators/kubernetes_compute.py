@@ -29,6 +29,7 @@ from shared.remediation.differences import (
     finding,
     get,
     held,
+    repairs_of,
     unanswered,
     unread,
 )
@@ -279,8 +280,7 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
     """One unit per compute: reattach it, attach it, or put its roles right."""
     units = []
     for compute in _declared(environment):
-        mine = [f for f in findings if f.resource == compute.id]
-        mine = [f for f in mine if f.disposition is Disposition.REPAIR]
+        mine = repairs_of(findings, compute.id)
         if not mine or not compute.owned:
             continue
         keys, reasons = tuple(f.key for f in mine), {f.reason for f in mine}

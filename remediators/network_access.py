@@ -35,6 +35,7 @@ from shared.remediation.differences import (
     finding,
     get,
     held,
+    repairs_of,
     unanswered,
     unread,
 )
@@ -225,8 +226,7 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
     """One unit per resource: public access first and alone, then the rules (domain.md 5)."""
     units = []
     for part in _declared(environment):
-        mine = [f for f in findings if f.resource == part.id]
-        mine = [f for f in mine if f.disposition is Disposition.REPAIR]
+        mine = repairs_of(findings, part.id)
         body = actual.body(part.id)
         if mine and part.owned and body is not None:
             units.append(_unit(part, body, mine))

@@ -28,6 +28,7 @@ from shared.remediation.differences import (
     finding,
     get,
     held,
+    repairs_of,
     unanswered,
     unread,
 )
@@ -235,8 +236,7 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
     """One unit per workspace: a PATCH for each field, public access first."""
     units = []
     for workspace in _declared(environment):
-        mine = [f for f in findings if f.resource == workspace.id]
-        mine = [f for f in mine if f.disposition is Disposition.REPAIR]
+        mine = repairs_of(findings, workspace.id)
         body = actual.body(workspace.id)
         if mine and workspace.owned and body is not None:
             units.append(_unit(workspace, body, mine))

@@ -40,6 +40,14 @@ def _get_record(clients: Clients, resource: ResourceId, **wire: Any) -> Any:  # 
     )
 
 
+def _over(etag: str | None) -> dict[str, Any]:
+    """Write over the version ``etag`` alone, or only if there is none yet."""
+    from azure.core import MatchConditions  # noqa: PLC0415 - loaded when first used
+
+    condition = MatchConditions.IfNotModified if etag else MatchConditions.IfMissing
+    return {"etag": etag, "match_condition": condition}
+
+
 def _put_record(
     clients: Clients,
     resource: ResourceId,
@@ -49,18 +57,14 @@ def _put_record(
     **wire: Any,  # noqa: ANN401 - SDK options
 ) -> None:
     """Write the record: only over the version ``etag``, or only if there is none yet."""
-    from azure.core import MatchConditions  # noqa: PLC0415 - loaded when first used
-
     zone, name = resource.names
-    condition = MatchConditions.IfNotModified if etag else MatchConditions.IfMissing
     _client(clients, resource).record_sets.create_or_update(
         resource.resource_group,
         zone,
         "A",
         name,
         body,
-        etag=etag,
-        match_condition=condition,
+        **_over(etag),
         **wire,
     )
 
@@ -74,17 +78,13 @@ def _put_link(
     **wire: Any,  # noqa: ANN401 - SDK options
 ) -> None:
     """Write the link: only over the version ``etag``, or only if there is none yet."""
-    from azure.core import MatchConditions  # noqa: PLC0415 - loaded when first used
-
     zone, name = resource.names
-    condition = MatchConditions.IfNotModified if etag else MatchConditions.IfMissing
     _client(clients, resource).virtual_network_links.begin_create_or_update(
         resource.resource_group,
         zone,
         name,
         body,
-        etag=etag,
-        match_condition=condition,
+        **_over(etag),
         polling=False,
         **wire,
     )

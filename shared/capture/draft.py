@@ -101,7 +101,9 @@ def draw(
         Section("managedComputes", tuple(managed_items(around))),
         Section("identities", tuple(_identities(around))),
     )
-    return Draft(name, sections, tuple(_unread(survey)), isolation_of(around), cloud)
+    bodies = {each.key: [item.body for item in each.items] for each in sections}
+    isolation = isolation_of(bodies, actual)
+    return Draft(name, sections, tuple(_unread(survey)), isolation, cloud)
 
 
 def _workspaces(around: Surroundings) -> Iterator[Item]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from shared.capture.access import Item
 from shared.capture.bodies import compute_body, endpoint_body, secrets_in
+from shared.capture.roles import role_entry
 from shared.capture.survey import ZONE_GROUPS, Survey, fqdn_of
 from shared.model.actual import Question
 from shared.model.arm import (
@@ -153,10 +154,6 @@ def _write_roles(survey: Survey, item: Item, principal: str) -> None:
                     " not give: a reattached compute will lack it"
                 )
                 continue
-            role: dict[str, Any] = {"role": view.role, "scope": view.scope.text}
-            for name in ("condition", "conditionVersion"):
-                if dig(assignment, f"properties.{name}"):
-                    role[name] = dig(assignment, f"properties.{name}")
-            roles[view.scope.key, view.role] = role
+            roles[view.scope.key, view.role] = role_entry(view, assignment)
     if roles:
         item.body["roles"] = [roles[key] for key in sorted(roles)]

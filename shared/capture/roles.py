@@ -8,8 +8,17 @@ from shared.capture.access import Item
 from shared.capture.surroundings import Surroundings
 from shared.model.actual import Question
 from shared.model.arm import AssignmentView
-from shared.model.json import dig
+from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
+
+
+def role_entry(view: AssignmentView, body: JsonObject) -> dict[str, Any]:
+    """How a role assignment is declared: its role, its scope and its condition, never its id."""
+    role: dict[str, Any] = {"role": view.role, "scope": view.scope.text}
+    for name in ("condition", "conditionVersion"):
+        if dig(body, f"properties.{name}"):
+            role[name] = dig(body, f"properties.{name}")
+    return role
 
 
 def write_roles(item: Item, around: Surroundings, resource: ResourceId) -> None:
@@ -21,10 +30,6 @@ def write_roles(item: Item, around: Surroundings, resource: ResourceId) -> None:
             view = AssignmentView.of(body)
             if view is None or view.principal != principal.lower():
                 continue
-            role: dict[str, Any] = {"role": view.role, "scope": view.scope.text}
-            for name in ("condition", "conditionVersion"):
-                if dig(body, f"properties.{name}"):
-                    role[name] = dig(body, f"properties.{name}")
-            roles[view.scope.key, view.role] = role
+            roles[view.scope.key, view.role] = role_entry(view, body)
     if roles:
         item.body["roles"] = [roles[key] for key in sorted(roles)]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from shared.capture.survey import ZONE_GROUPS, Survey, asked
 from shared.model.actual import Actual, Question, Read
-from shared.model.arm import EndpointView
+from shared.model.arm import ClusterView, EndpointView
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
 
@@ -60,8 +60,7 @@ class Surroundings:
             body = self.actual.body(endpoint)
             named.append(EndpointView.of(body).subnet if body is not None else None)
         for cluster in self.survey.aks:
-            pools = dig(self.actual.body(cluster), "properties.agentPoolProfiles") or ()
-            named += [dig(pool, "vnetSubnetID") for pool in pools]
+            named += ClusterView.of(self.actual.body(cluster) or {}).node_subnets
         for compute in self.managed:
             named.append(dig(self.actual.body(compute), "properties.properties.subnet.id"))
         found = _ids(str(each) for each in named if each)

@@ -88,10 +88,13 @@ class ClusterView:
     state: str
     vnet_integration: bool
     node_group: str = ""
+    node_subnets: tuple[ResourceId, ...] = ()
 
     @classmethod
     def of(cls, body: JsonObject) -> ClusterView:
         """Read a managed cluster's body. ``node_group`` is a name, in lower case."""
+        pools = dig(body, "properties.agentPoolProfiles") or ()
+        subnets = (ResourceId.maybe(dig(pool, "vnetSubnetID")) for pool in pools)
         return cls(
             power=str(dig(body, "properties.powerState.code") or "").lower(),
             state=provisioning_state(body),
@@ -99,7 +102,13 @@ class ClusterView:
                 dig(body, "properties.apiServerAccessProfile.enableVnetIntegration")
             ),
             node_group=str(dig(body, "properties.nodeResourceGroup") or "").lower(),
+            node_subnets=tuple(subnet for subnet in subnets if subnet is not None),
         )
+
+    @property
+    def node_networks(self) -> frozenset[ResourceId]:
+        """The networks that its nodes lie in."""
+        return frozenset(s.parent for s in self.node_subnets if s.parent is not None)
 
     @property
     def usable(self) -> bool:

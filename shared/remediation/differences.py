@@ -123,6 +123,15 @@ def finding(
     )
 
 
+def repairs_of(findings: Iterable[Finding], resource: ResourceId) -> list[Finding]:
+    """The findings about ``resource`` that there are to be steps for."""
+    return [
+        item
+        for item in findings
+        if item.resource == resource and item.disposition is Disposition.REPAIR
+    ]
+
+
 def unread(
     what: str, answer: Observation | None, disposition: Disposition = Disposition.BLOCK
 ) -> Obstacle:

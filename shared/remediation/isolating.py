@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.model.actual import Actual
+from shared.model.arm import ClusterView
 from shared.model.environment import (
     Environment,
     KeyVault,
@@ -136,11 +137,7 @@ def _near(environment: Environment, actual: Actual) -> frozenset[ResourceId] | N
     """The networks of the clusters and those peered with them; nothing where none is known."""
     own: set[ResourceId] = set()
     for cluster in environment.clusters:
-        pools = dig(actual.body(cluster.id), "properties.agentPoolProfiles") or ()
-        for pool in pools:
-            subnet = ResourceId.maybe(dig(pool, "vnetSubnetID"))
-            if subnet is not None and subnet.parent is not None:
-                own.add(subnet.parent)
+        own |= ClusterView.of(actual.body(cluster.id) or {}).node_networks
     if not own:
         return None
     peered = {
