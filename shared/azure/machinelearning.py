@@ -2,8 +2,7 @@
 
 Workspaces and computes are read and written bare, api-version 2025-12-01 (the newest that the
 specification of both kinds was read in), so that a body comes out as it went in. azure-ai-ml 1.35.2
-detaches (2023-08-01-preview) and lists online endpoints (2022-02-01-preview) and deployments
-(2023-04-01-preview): docs/adr/0002.
+detaches (2023-08-01-preview): docs/adr/0002 and 0012.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import Any, Final
 
 from shared.azure import arm
 from shared.azure.clients import Clients
-from shared.azure.errors import RemediationError, read_error
 from shared.azure.kinds import Kind
+from shared.azure.lists import list_below
 from shared.azure.mlclient import ml_client
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
@@ -58,32 +57,29 @@ def list_deployments(clients: Clients, compute: ResourceId) -> dict[str, Any]:
 
     Each is ``{"kind": "endpoint" | "deployment", "name", "endpoint", "properties":
     {"provisioningState"}}``. This is what ARM says; whether a deployment answers is not claimed.
+    Asked for bare, so that looking depends on no import of azure-ai-ml (docs/adr/0012).
 
     Raises:
-        RemediationError: by the meaning of what azure-ai-ml raised.
+        RemediationError: what Azure answered.
     """
-    try:
-        return {"value": list(_deployments(clients, compute))}
-    except RemediationError:
-        raise
-    except Exception as error:
-        raise read_error(error) from error
+    return {"value": list(_deployments(clients, compute))}
 
 
 def _deployments(clients: Clients, compute: ResourceId) -> Iterator[JsonObject]:
-    client = ml_client(clients, _workspace(compute))
-    for endpoint in client.online_endpoints.list():
-        if not _names(getattr(endpoint, "compute", None), compute):
+    workspace = _workspace(compute)
+    for endpoint in list_below(clients, workspace, "onlineEndpoints")["value"]:
+        if not _names(dig(endpoint, "properties.compute"), compute):
             continue
-        name = str(endpoint.name)
-        yield _entry("endpoint", name, name, endpoint.provisioning_state)
-        for deployment in client.online_deployments.list(name):
-            state = deployment.provisioning_state
-            yield _entry("deployment", str(deployment.name), name, state)
+        name = str(dig(endpoint, "name") or "")
+        yield _entry("endpoint", endpoint, name)
+        below = workspace.child("onlineEndpoints", name)
+        for deployment in list_below(clients, below, "deployments")["value"]:
+            yield _entry("deployment", deployment, name)
 
 
-def _entry(kind: str, name: str, endpoint: str, state: str | None) -> JsonObject:
-    properties = {"provisioningState": str(getattr(state, "value", state) or "")}
+def _entry(kind: str, body: JsonObject, endpoint: str) -> JsonObject:
+    properties = {"provisioningState": str(dig(body, "properties.provisioningState") or "")}
+    name = str(dig(body, "name") or "").rsplit("/", 1)[-1]
     return {"kind": kind, "name": name, "endpoint": endpoint, "properties": properties}
 
 
