@@ -1,22 +1,26 @@
 """scripts/python313 finds a Python 3.13 wherever it is, believes none unseen, and says what to do."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "python313"
+ROOT = Path(__file__).parents[2]
 REAL = Path(getattr(sys, "_base_executable", sys.executable))
 
 
 def find(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the script with nothing but the given environment, in an empty home."""
-    home = tmp_path / "home"
-    home.mkdir(exist_ok=True)
+    """Runs the script of a fresh project with nothing but the given environment, in an empty home."""
+    home, script = tmp_path / "home", tmp_path / "project/scripts/python313"
+    for folder in (home, script.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "scripts/python313", script)
+    shutil.copy(ROOT / "requirements-dev.txt", tmp_path / "project")
     given = {"PATH": str(tmp_path / "nowhere"), "HOME": str(home)} | environment
     return subprocess.run(
-        [str(SCRIPT)], env=given, capture_output=True, text=True, timeout=60, check=False
+        [str(script)], env=given, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -92,19 +96,74 @@ def test_a_python_that_uv_has_is_found(tmp_path: Path) -> None:
     assert ran.stderr == ""
 
 
-def test_uv_installs_one_when_it_has_none_and_says_so(tmp_path: Path) -> None:
+def installing_uv(tmp_path: Path) -> str:
+    """A script for uv: only after `uv python install` does `uv python find` succeed."""
     python = tmp_path / "uv-pythons" / "python3.13"
     source = place(tmp_path / "source", "python3.13")
-    # Only after `uv python install` does `uv python find` succeed.
-    place(
-        tmp_path / "bin",
-        "uv",
+    return (
         f'if [ "$2" = install ]; then /bin/mkdir -p {python.parent}; /bin/ln -s {source} {python};'
-        f" else [ -e {python} ] && echo {python}; fi",
+        f" else [ -e {python} ] && echo {python}; fi"
     )
+
+
+def test_uv_installs_one_when_it_has_none_and_says_so(tmp_path: Path) -> None:
+    place(tmp_path / "bin", "uv", installing_uv(tmp_path))
     ran = find(tmp_path, PATH=str(tmp_path / "bin"))
     assert_is_real(ran)
     assert "uv installs one" in ran.stderr
+
+
+def older(tmp_path: Path, pip: str, venv: str = "exit 1") -> str:
+    """A PATH whose python3 stands for an older version; `pip` is run with the folder that it installs into in $target."""
+    place(
+        tmp_path / "bin",
+        "python3",
+        'case "$1 $2" in'
+        f" '-I -c') case \"$3\" in *'(3, 9)'*) exit 0;; *) exit 1;; esac;;"
+        f" '-m venv') {venv};;"
+        ' "-m pip") while [ "$1" != --target ]; do shift; done; target=$2;'
+        f' while [ "$1" != --requirement ]; do shift; done; lock=$2; {pip};;'
+        " esac",
+    )
+    # No system folder: it might hold a Python 3.13.
+    for name in ("awk", "cp", "mkdir", "mv", "rm"):
+        program = shutil.which(name)
+        assert program
+        (tmp_path / "bin" / name).symlink_to(program)
+    return str(tmp_path / "bin")
+
+
+def test_without_uv_the_pinned_one_is_installed_by_an_older_python_and_kept(tmp_path: Path) -> None:
+    uv = place(tmp_path / "wheel", "uv", installing_uv(tmp_path))
+    pip = f'cp "$lock" {tmp_path}/asked; mkdir -p "$target/bin"; cp {uv} "$target/bin"'
+    ran = find(tmp_path, PATH=older(tmp_path, pip))
+    assert_is_real(ran)
+    assert f"{tmp_path}/bin/python3 installs uv into build/uv" in ran.stderr
+    asked = (tmp_path / "asked").read_text(encoding="utf-8")
+    assert asked.startswith("uv==")
+    assert asked.count("==") == 1
+    assert "--hash=sha256:" in asked
+    again = find(tmp_path, PATH=f"{tmp_path}/nowhere")
+    assert_is_real(again)
+    assert again.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "pip",
+    [
+        pytest.param("echo no such package >&2; exit 1", id="pip-refuses"),
+        pytest.param('mkdir -p "$target/bin"; echo no such package >&2', id="pip-installs-no-uv"),
+    ],
+)
+def test_an_older_python_that_cannot_install_uv_ends_in_the_message_and_leaves_nothing(
+    tmp_path: Path, pip: str
+) -> None:
+    ran = find(tmp_path, PATH=older(tmp_path, pip, venv='mkdir -p "$3"; exit 1'))
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert "no such package" in ran.stderr
+    assert ran.stderr.count("Relink needs Python 3.13") == 1
+    assert list((tmp_path / "project/build").iterdir()) == []
 
 
 def test_a_uv_that_cannot_install_ends_in_the_message(tmp_path: Path) -> None:
