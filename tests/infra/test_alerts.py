@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -15,9 +14,13 @@ import duckdb
 import duckdb_kql
 import pytest
 
+from scripts import judges
+from scripts.judges import SHARED
+from scripts.node_packages import NodeMissingError, cache_folder, provide
 from shared.model.outcome import OutcomeKind
 from shared.signals import SIGNALS, Kind
-from tests.infra.shared_folder import INFRA, ROOT, SHARED
+from tests.infra.shared_folder import INFRA, ROOT
+from tests.judges import missing
 
 pytestmark = pytest.mark.slow
 
@@ -237,35 +240,33 @@ def test_every_alert_has_a_query_a_severity_and_a_runbook() -> None:
 
 
 @pytest.fixture(scope="module")
-def parser() -> Path:
-    """Microsoft's KQL parser, installed once into build/; node and npm are the machine's."""
-    source, folder = SHARED / "kql_check", ROOT / "build/kql_check"
-    if not (source / "kql_check.js").is_file():
-        pytest.skip("the KQL checker is not beside the project")
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("there is no node on PATH")
-    shutil.copytree(source, folder, dirs_exist_ok=True)
-    if not (folder / "node_modules/@kusto").is_dir():
-        command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if ran.returncode:
-            pytest.skip(f"the KQL parser cannot be installed: {ran.stderr[-200:]}")
-    return folder
+def parser() -> list[str]:
+    """How Microsoft's KQL parser is started: installed once, from files that lie beside the project."""
+    files = [SHARED / "kql_check" / n for n in ("kql_check.js", "package.json", "schema.json")]
+    if not all(file.is_file() for file in files):
+        missing("kql", "the KQL checker is not beside the project")
+    folder = cache_folder("kql", files)
+    try:
+        node = provide(folder, files)
+    except NodeMissingError as why:
+        missing("kql", str(why))
+    judges.ran("kql", f"on {node}")
+    return [node.program, str(folder / "kql_check.js"), str(folder / "schema.json")]
 
 
-def parse(parser: Path, *files: Path) -> subprocess.CompletedProcess[str]:
+def parse(parser: list[str], *files: Path) -> subprocess.CompletedProcess[str]:
     """What the parser says of files."""
-    command = ["node", str(parser / "kql_check.js"), str(parser / "schema.json"), *map(str, files)]
+    command = [*parser, *map(str, files)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_microsofts_parser_finds_nothing_in_any_query(parser: Path) -> None:
+def test_microsofts_parser_finds_nothing_in_any_query(parser: list[str]) -> None:
     ran = parse(parser, *INFRA.glob("queries/*.kql"), INFRA / "workbook.json")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "0 errors" in ran.stdout
 
 
-def test_microsofts_parser_notices_a_wrong_column(parser: Path, tmp_path: Path) -> None:
+def test_microsofts_parser_notices_a_wrong_column(parser: list[str], tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.kql"
     wrong.write_text(QUERIES["flapping"].replace("TimeGenerated", "Timestamp"), encoding="utf-8")
     assert parse(parser, wrong).returncode != 0

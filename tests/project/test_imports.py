@@ -103,12 +103,5 @@ def test_an_import_across_the_rules_is_noticed(tree: Path, module: str, forbidde
 
 
 def test_the_real_tree_keeps_the_rules() -> None:
-    missing = [
-        name
-        for name in ("cli", "devhost", "remediators", "shared/azure", "shared/workflow")
-        if not (ROOT / name / "__init__.py").exists()
-    ]
-    if missing:
-        pytest.skip(f"not written yet: {', '.join(missing)}")
     ran = lint(ROOT)
     assert ran.returncode == 0, ran.stdout + ran.stderr
