@@ -1,8 +1,8 @@
 """Owns leases and pauses: who may work on an environment, and whether anybody may.
 
 A lease is held by a name (a run's id, a command line's) and ends by itself, so that a killed holder
-frees the environment. Times are those of whoever writes: clocks are expected to agree within a
-small part of the lease's length.
+frees the environment. Times are those of whoever writes; a lease has ended for others only when it
+has by more than ``SKEW``, which is how far clocks may differ.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from shared.records.shelf import Shelf
 from shared.records.store import Conflict
 from shared.records.values import HeldBy, Lease, Pause
 
+SKEW: Final = timedelta(seconds=60)
 _TRIES: Final = 20
 _FRESH: Final = 0.9
 """A lease of our own with more than this part of its time left is not written again."""
@@ -34,7 +35,7 @@ class Leases(Shelf):
         wanted = Lease(environment, holder, now + timedelta(seconds=seconds))
 
         def decide(current: Lease | None) -> Lease | None:
-            free = current is None or current.holder == holder or current.until <= now
+            free = current is None or current.holder == holder or current.until + SKEW <= now
             return wanted if free else None
 
         taken = self.documents.change(Lease, self._lease_key(environment), decide)
@@ -113,4 +114,4 @@ class Leases(Shelf):
 
     def _held(self, environment: str) -> HeldBy | None:
         current = self.lease(environment)
-        return HeldBy(current.holder, current.until) if current else None
+        return HeldBy(current.holder, current.until + SKEW) if current else None

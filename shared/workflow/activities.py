@@ -66,7 +66,7 @@ def look_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]
 
 
 def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
-    """``{"trigger", "account"}`` → ``{"outcome", "wake_at"}``."""
+    """``{"trigger", "account"}`` → ``{"outcome", "wake_at", "mark"}``."""
     trigger = load(Trigger, message["trigger"])
     account = load(Account, message["account"])
     ended = conclude(services, trigger, account)
@@ -74,6 +74,7 @@ def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, 
     return {
         "outcome": ended.outcome.value,
         "wake_at": ended.wake_at.isoformat() if ended.wake_at else None,
+        "mark": ended.mark,
     }
 
 

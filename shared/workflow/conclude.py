@@ -11,7 +11,7 @@ from shared.model.arm import moment
 from shared.model.codec import dump, load
 from shared.model.finding import Disposition
 from shared.model.intent import Intent
-from shared.model.json import JsonObject
+from shared.model.json import JsonObject, fingerprint
 from shared.model.outcome import Outcome, OutcomeKind, worst
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
@@ -29,10 +29,11 @@ RECORD_VERSION = "relink.record/v1"
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What the durable side needs to know of a run that ended."""
+    """What the durable side needs to know of a run that ended; ``mark`` is equal for equal ends."""
 
     outcome: OutcomeKind
     wake_at: datetime | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,11 @@ def _named(
 
 def _conclusion_of(record: JsonObject) -> Conclusion:
     until = record.get("wakeAt")
+    told = sorted([o["finding"]["key"], o["kind"], o["why"]] for o in record["outcomes"])
     return Conclusion(
-        OutcomeKind(record["outcome"]), datetime.fromisoformat(until) if until else None
+        OutcomeKind(record["outcome"]),
+        datetime.fromisoformat(until) if until else None,
+        fingerprint([record["outcome"], told]),
     )
 
 

@@ -32,9 +32,10 @@ class EnvironmentQueue(DurableEntity):
         self._go(queue.settled(self._state(), _at(message)))
 
     def finished(self, message: dict[str, Any]) -> None:
-        """``{"run": …, "at": …, "wake_at": …}``."""
+        """``{"run": …, "at": …, "wake_at": …, "mark": …}``."""
         wake_at = datetime.fromisoformat(message["wake_at"]) if message.get("wake_at") else None
-        self._go(queue.finished(self._state(), message["run"], _at(message), wake_at))
+        mark = str(message.get("mark", ""))
+        self._go(queue.finished(self._state(), message["run"], _at(message), wake_at, mark))
 
     def alive(self, message: dict[str, Any]) -> None:
         """``{"run": …, "at": …}``."""

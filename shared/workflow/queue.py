@@ -15,7 +15,16 @@ from shared.model.trigger import Cause, Trigger, complete, merged
 
 LEASE = timedelta(minutes=30)
 """After this without a word the sweep asks the engine whether the run still lives."""
+WAKE_FLOOR = timedelta(seconds=15)
+"""No run wakes the queue sooner after its end than this, whatever time it names."""
+WAKE_SHARE = 4
+"""Runs that end alike wait a quarter of the time for which they have: 24 looks in three hours."""
+LONGEST_BACK_OFF = timedelta(minutes=30)
+"""The interval of the sweep, which looks at everything anyway."""
+FARTHEST_WAKE = timedelta(days=7)
 _RECENT = 200
+_NEWS = frozenset({Cause.EVENT, Cause.MANUAL, Cause.APPROVAL})
+"""What gives a reason to look at short intervals again, whatever the runs before came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,8 @@ class QueueState:
     """What is wanted, what runs until when, and which wishes were seen already.
 
     ``taken`` are the requests that the running run took, its own among them; ``started`` counts
-    the runs so far, so that no id that is made here is ever made again.
+    the runs so far, so that no id that is made here is ever made again. ``mark`` is how the last
+    run ended and ``alike_since`` the end of the first one in a row that ended so.
     """
 
     pending: Trigger | None = None
@@ -35,6 +45,8 @@ class QueueState:
     paused: bool = False
     recent: tuple[str, ...] = ()
     started: int = 0
+    mark: str = ""
+    alike_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,8 @@ def changed(state: QueueState, trigger: Trigger, settle_seconds: float) -> Next:
     pending = merged(state.pending, wanted) if state.pending else wanted
     recent = (*state.recent, trigger.id)[-_RECENT:]
     state = replace(state, pending=pending, recent=recent)
+    if trigger.cause in _NEWS:
+        state = replace(state, mark="", alike_since=None)
     if state.running or state.paused:
         return state, ()
     patient = trigger.cause is Cause.EVENT and not trigger.urgent and settle_seconds > 0
@@ -80,19 +94,27 @@ def settled(state: QueueState, at: datetime) -> Next:
     return _start(state, at)
 
 
-def finished(state: QueueState, run: str, at: datetime, wake_at: datetime | None) -> Next:
+def finished(
+    state: QueueState, run: str, at: datetime, wake_at: datetime | None, mark: str = ""
+) -> Next:
     """A run ended. A late or doubled word of an older run changes nothing.
 
-    An earlier wake-up replaces a later one, as it looks at everything and finds the later again. One
-    that is due already stays: its reminder is on its way, and this run may have looked elsewhere.
+    ``mark`` is equal for runs that came to the same. The earlier of two wake-ups counts, as it looks
+    at everything and finds the later again. It never comes at once: whoever named the time may
+    have another clock, or be wrong again and again.
     """
     if run != state.running:
         return state, ()
-    state = replace(state, running="", taken=(), lease_until=None)
+    alike = bool(mark) and mark == state.mark
+    since = state.alike_since if alike and state.alike_since else at
+    state = replace(state, running="", taken=(), lease_until=None, mark=mark, alike_since=since)
     reminders: tuple[Action, ...] = ()
-    if wake_at is not None and (state.wake_at is None or wake_at < state.wake_at):
-        state = replace(state, wake_at=wake_at)
-        reminders = (Remind("wake", wake_at),)
+    wanted = [time for time in (state.wake_at, wake_at) if time is not None]
+    if wanted:
+        soonest = at + min(max(WAKE_FLOOR, (at - since) / WAKE_SHARE), LONGEST_BACK_OFF)
+        due = min(max(min(wanted), soonest), at + FARTHEST_WAKE)
+        state = replace(state, wake_at=due)
+        reminders = (Remind("wake", due),)
     state, started = _start(state, at)
     return state, (*reminders, *started)
 
@@ -124,8 +146,11 @@ def freed(state: QueueState, environment: str, run: str, at: datetime) -> Next:
 
 
 def wake(state: QueueState, environment: str, at: datetime) -> Next:
-    """A deferred finding's time has come: look at everything again."""
-    if state.wake_at is None or at < state.wake_at:
+    """A deferred finding's time has come: look at everything again.
+
+    During a run nothing happens: its end reminds again, at its distance.
+    """
+    if state.running or state.wake_at is None or at < state.wake_at:
         return state, ()
     pending = _with(state, _own_wish(state, environment, Cause.WAKE, at))
     return _start(replace(state, wake_at=None, pending=pending), at)

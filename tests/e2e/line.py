@@ -29,12 +29,16 @@ def _as_they_come(events: list[Event]) -> Iterable[Event]:
 
 @dataclass
 class Line:
-    """One environment's queue. ``deliver`` says what becomes of the events that Azure emits."""
+    """One environment's queue. ``deliver`` says what becomes of the events that Azure emits.
+
+    ``ahead`` is how far the engine's clock is before that of the workers.
+    """
 
     stage: Stage
     deliver: Delivery = _as_they_come
     state: QueueState = field(default_factory=QueueState)
     records: list[dict[str, Any]] = field(default_factory=list)
+    ahead: timedelta = timedelta(0)
     _seen: int = 0
     _starting: list[Trigger] = field(default_factory=list)
     _reminders: list[tuple[datetime, int, str]] = field(default_factory=list)
@@ -69,19 +73,35 @@ class Line:
                 self._remind()
             self.take_events()
 
+    def live(self, seconds: float) -> None:
+        """Run, deliver and remember for so long, whatever is still to come then."""
+        end = self.now() + timedelta(seconds=seconds)
+        self.take_events()
+        while self._starting or (self._reminders and self._reminders[0][0] <= end):
+            if self._starting:
+                self._run(self._starting.pop(0))
+            else:
+                self._remind()
+            self.take_events()
+
+    def now(self) -> datetime:
+        """The engine's time."""
+        return self.stage.clock.now() + self.ahead
+
     def _run(self, trigger: Trigger) -> None:
         stage = self.stage
         stage.hook = lambda _name, _message: self.take_events()
         record = stage.run(trigger)
         stage.hook = None
         self.records.append(record)
-        wake_at = datetime.fromisoformat(record["wakeAt"]) if record["wakeAt"] else None
-        self._go(queue.finished(self.state, trigger.id, stage.clock.now(), wake_at))
+        told = next(told for _, word, told in reversed(stage.signals) if word == "finished")
+        wake_at = datetime.fromisoformat(told["wake_at"]) if told["wake_at"] else None
+        self._go(queue.finished(self.state, trigger.id, self.now(), wake_at, told["mark"]))
 
     def _remind(self) -> None:
         at, _, operation = heapq.heappop(self._reminders)
-        self.stage.advance(max(0.0, (at - self.stage.clock.now()).total_seconds()))
-        now = self.stage.clock.now()
+        self.stage.advance(max(0.0, (at - self.now()).total_seconds()))
+        now = self.now()
         if operation == "settled":
             self._go(queue.settled(self.state, now))
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -169,34 +171,116 @@ def test_an_earlier_wake_up_replaces_a_later_one() -> None:
 def test_a_later_wake_up_never_replaces_an_earlier_one() -> None:
     state, _ = queue.finished(running(), "run-1", at(60), at(90))
     state, actions = queue.finished(running(state, "run-2"), "run-2", at(70), at(900))
-    assert actions == ()
+    assert actions == (Remind("wake", at(90)),)
     _, actions = queue.wake(state, "prod", at(90))
     assert start_of(actions).cause is Cause.WAKE
 
 
 def test_a_wake_up_whose_reminder_is_late_is_not_lost_to_a_later_one() -> None:
     state, _ = queue.finished(running(), "run-1", at(60), at(90))
-    state, _ = queue.finished(running(state, "run-2"), "run-2", at(95), at(900))
-    _, actions = queue.wake(state, "prod", at(90))
+    state, actions = queue.finished(running(state, "run-2"), "run-2", at(95), at(900))
+    assert actions == (Remind("wake", at(110)),)
+    assert queue.wake(state, "prod", at(90)) == (state, ())
+    _, actions = queue.wake(state, "prod", at(110))
     assert start_of(actions).cause is Cause.WAKE
 
 
-def test_two_wake_ups_within_one_second_are_two_runs() -> None:
-    state, _ = queue.finished(running(), "run-1", at(60), at(60))
-    state, actions = queue.wake(state, "prod", at(60))
+def test_two_wake_ups_for_the_same_time_are_two_runs_at_a_distance() -> None:
+    state, actions = queue.finished(running(), "run-1", at(60), at(60))
+    assert actions == (Remind("wake", at(75)),)
+    state, actions = queue.wake(state, "prod", at(75))
     first = start_of(actions).id
-    state, _ = queue.finished(state, first, at(60), at(60))
-    state, actions = queue.wake(state, "prod", at(60))
+    state, actions = queue.finished(state, first, at(75), at(60))
+    assert actions == (Remind("wake", at(90)),)
+    state, actions = queue.wake(state, "prod", at(90))
     assert start_of(actions).id != first
 
 
-def test_a_wake_up_during_a_run_waits_for_its_end() -> None:
+def test_a_wake_up_during_a_run_waits_for_its_end_and_comes_at_a_distance() -> None:
     state, _ = queue.finished(running(), "run-1", at(60), at(90))
     state = running(state, "run-2")
     state, actions = queue.wake(state, "prod", at(90))
     assert actions == ()
-    _, actions = queue.finished(state, "run-2", at(120), None)
+    state, actions = queue.finished(state, "run-2", at(120), None)
+    assert actions == (Remind("wake", at(135)),)
+    _, actions = queue.wake(state, "prod", at(135))
     assert start_of(actions).causes == (Cause.WAKE,)
+
+
+@pytest.mark.parametrize("skew", [-40.0, 0.0, 40.0])
+def test_a_wake_up_never_comes_sooner_than_the_floor_whatever_the_clocks_say(skew: float) -> None:
+    """The time to wake at comes from a worker, the others from the engine."""
+    state, ends = running(), list[float]()
+    now, run = 60.0, "run-1"
+    for _ in range(20):
+        state, actions = queue.finished(state, run, at(now), at(now + skew))
+        ends.append(now)
+        (reminder,) = actions
+        assert isinstance(reminder, Remind)
+        state, actions = queue.wake(state, "prod", reminder.at)
+        run, now = start_of(actions).id, (reminder.at - T0).total_seconds() + 0.1
+    assert min(later - end for end, later in pairwise(ends)) >= 15
+
+
+def looks(state: QueueState, mark: str, seconds: float, began: float = 0.0) -> list[float]:
+    """When a queue looks whose runs all end alike at once and want to be woken at once."""
+    run, now, found = state.running, began, list[float]()
+    while now < began + seconds:
+        found.append(now)
+        state, actions = queue.finished(state, run, at(now), at(now), mark)
+        (reminder,) = actions
+        assert isinstance(reminder, Remind)
+        now = (reminder.at - T0).total_seconds()
+        state, actions = queue.wake(state, "prod", reminder.at)
+        run = start_of(actions).id
+    return found
+
+
+def test_runs_that_end_alike_come_at_growing_distances() -> None:
+    """The same finding put off again and again: 641 runs in three hours once."""
+    found = looks(running(), "deferred", 3 * 3600)
+    assert len(found) <= 30
+    assert found[:4] == [0, 15, 30, 45]
+    gaps = [later - one for one, later in pairwise(found)]
+    assert gaps == sorted(gaps)
+    far = looks(running(), "deferred", 24 * 3600)
+    assert round(max(later - one for one, later in pairwise(far))) == 1800
+
+
+def test_an_end_that_says_nothing_of_itself_is_like_no_other() -> None:
+    """An orchestrator of an earlier release sends no mark."""
+    assert len(looks(running(), "", 600)) == 40
+
+
+@pytest.mark.parametrize("news", ["another end", "event", "manual", "approval"])
+def test_progress_events_and_people_bring_the_short_distance_back(news: str) -> None:
+    state, mark = running(), "deferred"
+    state, _ = queue.finished(state, "run-1", at(0), at(0), mark)
+    state = replace(state, running="run-2")
+    state, _ = queue.finished(state, "run-2", at(3600), at(3600), mark)
+    assert state.wake_at == at(3600 + 900)
+    state = running(replace(state, wake_at=None), "run-3") if news == "another end" else state
+    if news != "another end":
+        asked = replace(wish("run-3", Cause(news)), at=at(3700))
+        state, actions = queue.changed(state, asked, 0)
+        state = replace(state, wake_at=None, running="run-3")
+    else:
+        mark = "repaired one of them"
+    _, actions = queue.finished(state, "run-3", at(3800), at(3800), mark)
+    assert actions == (Remind("wake", at(3815)),)
+
+
+def test_the_sweep_does_not_bring_the_short_distance_back() -> None:
+    state, _ = queue.finished(running(), "run-1", at(0), at(0), "deferred")
+    state, actions = queue.changed(state, wish("run-2", Cause.SWEEP, 3600), SETTLE)
+    assert start_of(actions).id == "run-2"
+    _, actions = queue.finished(replace(state, wake_at=None), "run-2", at(3600), at(0), "deferred")
+    assert actions == (Remind("wake", at(4500)),)
+
+
+def test_a_time_that_no_calendar_reaches_is_no_time_to_wake_at() -> None:
+    _, actions = queue.finished(running(), "run-1", at(0), datetime.max.replace(tzinfo=UTC))
+    assert actions == (Remind("wake", at(7 * 86400)),)
 
 
 def test_a_living_run_keeps_its_lease() -> None:

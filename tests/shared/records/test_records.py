@@ -25,6 +25,7 @@ from shared.records import (
     StoreUnavailableError,
     TooLargeError,
 )
+from shared.records.leases import SKEW
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/ml"
 ENDPOINT = ResourceId.parse(f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-aks")
@@ -62,7 +63,7 @@ def test_a_lease_is_held_by_one_and_says_by_whom(records: Records) -> None:
     assert records.acquire_lease("prod", "run-1", 60) == Lease(
         "prod", "run-1", START + timedelta(seconds=60)
     )
-    held = HeldBy("run-1", START + timedelta(seconds=60))
+    held = HeldBy("run-1", START + timedelta(seconds=60) + SKEW)
     assert records.acquire_lease("prod", "run-2", 60) == held
     assert isinstance(records.acquire_lease("test", "run-2", 60), Lease)
 
@@ -75,12 +76,16 @@ def test_the_holder_acquires_again_and_so_renews(records: Records, clock: Clock)
     assert isinstance(records.acquire_lease("prod", "run-2", 60), HeldBy)
 
 
-def test_a_lease_that_has_ended_is_taken_over(records: Records, clock: Clock) -> None:
+def test_a_lease_that_has_ended_is_taken_over_once_it_has_by_every_clock(
+    records: Records, clock: Clock
+) -> None:
     records.acquire_lease("prod", "run-1", 60)
-    clock.pass_seconds(60)
+    clock.pass_seconds(60 + SKEW.total_seconds() - 1)
+    assert isinstance(records.acquire_lease("prod", "run-2", 60), HeldBy)
+    clock.pass_seconds(1)
     assert isinstance(records.acquire_lease("prod", "run-2", 60), Lease)
     assert records.renew_lease("prod", "run-1", 60) == HeldBy(
-        "run-2", clock.now + timedelta(seconds=60)
+        "run-2", clock.now + timedelta(seconds=60) + SKEW
     )
     assert records.release_lease("prod", "run-1") is False
     assert records.lease("prod") == Lease("prod", "run-2", clock.now + timedelta(seconds=60))
