@@ -27,6 +27,7 @@ from shared.records import ApprovalState
 from shared.workflow.activities import ACTIVITIES
 from shared.workflow.entity import RECONCILE
 from shared.workflow.inline import Engine, RealTime
+from shared.workflow.outbox import deliver_all
 from shared.workflow.papers import Assessment, Papers
 from shared.workflow.services import Services
 
@@ -43,6 +44,9 @@ def run(
     watched = _Watched(shell, services, trigger, confirmed, stop, progress)
     with _interruptible(shell, stop), progress.shown():
         Engine(watched, RealTime(services.clock)).run(RECONCILE, dump(trigger), trigger.id)
+    for delivery in deliver_all(services, trigger.environment):
+        if delivery.problem:
+            shell.warn(f"{delivery.problem}; {delivery.left} messages go out with a later run")
     record = services.records.run(trigger.id)
     if record is None:
         raise RuntimeError(f"run {trigger.id} left no record")

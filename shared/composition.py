@@ -5,28 +5,29 @@ Time and transport are arguments everywhere else (design, "Time and transport ar
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared import telemetry
 from shared.azure.config import ArmConfig
+from shared.deadline import Deadline, DeadlineError
 from shared.manifests import Manifests, ManifestSource
 from shared.model.json import JsonObject
 from shared.records import Records, Store, open_store
 from shared.remediator import Catalogue
 from shared.settings import SettingProblem, Settings, SettingsError
-from shared.workflow.services import AzureGateway, NotToldError, Services
+from shared.workflow.services import AzureGateway, NotToldError, RefusedError, Services
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from shared.azure.topic import Topic
+    from shared.webhook import Webhook
 
-_LOG = logging.getLogger("relink")
-_NOTIFY_SECONDS = 10.0
+_TOPIC_SECONDS = 15.0
+"""For the whole of it: a token, the connection, the request and its answer."""
 
 
 def system_clock() -> datetime:
@@ -155,36 +156,30 @@ def _publisher(
         return Topic(endpoint, credential(), bundle)
 
     topic = _Once(connected)
+    deadline = Deadline(_TOPIC_SECONDS)
 
     def publish(events: Sequence[JsonObject]) -> None:
-        from shared.azure.topic import TopicError  # noqa: PLC0415 - the same
+        from shared.azure.topic import TopicError, UnreadableError  # noqa: PLC0415 - the same
 
         try:
-            topic().publish(events)
-        except TopicError as error:
-            raise NotToldError(str(error)) from error
+            deadline.call(lambda: topic().publish(events))
+        except UnreadableError as error:
+            raise RefusedError(str(error)) from None
+        except (TopicError, DeadlineError) as error:
+            raise NotToldError(f"{error} (the topic)") from None
 
     return publish
 
 
-def _notifier(url: str | None) -> Callable[[JsonObject], None]:
-    """A webhook. A failure is ``NotToldError``: it stops nothing, and is told again later."""
+def _notifier(url: str | None) -> Callable[[JsonObject], None] | None:
+    """The webhook, if one is set; its client loads with the first message."""
+    if url is None:
+        return None
 
-    def notify(message: JsonObject) -> None:
-        _LOG.warning("needs a person: %s %s", message["environment"], message["outcome"])
-        if url is not None:
-            _post(url, message)
+    def connected() -> Webhook:
+        from shared.webhook import Webhook  # noqa: PLC0415 - httpx is not needed to index the app
 
-    return notify
+        return Webhook(url)
 
-
-def _post(url: str, message: Mapping[str, Any]) -> None:
-    import httpx  # noqa: PLC0415 - not needed to index the app
-
-    try:
-        answer = httpx.post(url, json=dict(message), timeout=_NOTIFY_SECONDS)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        host = httpx.URL(url).host
-        text = f"the notification webhook at {host} failed: {type(error).__name__}"
-        raise NotToldError(text) from None  # the chained error would show the URL's secret
+    webhook = _Once(connected)
+    return lambda message: webhook().tell(message)

@@ -1,8 +1,9 @@
-"""Owns what is known to differ in an environment, and which facts others are told of it.
+"""Owns what is known to differ in an environment, and which messages about it are still to be delivered.
 
 Pure. A run looks at a part of its environment, so it speaks for that part only: drift that it did not
 look at stays known. Each fact becomes one CloudEvent (version 1.0) under an id that is made of the
-fact, so that whoever hears it twice can tell.
+fact; a run with something new for a person becomes one notice under the run's id. So whoever hears
+one twice can tell.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from shared.model.resource_id import ResourceId
 
 MOST_OWED: Final = 500
 """Events that wait for a topic that does not take them; the oldest go first."""
+MOST_NOTICES: Final = 50
+"""Runs that a webhook is still to be told of; the oldest go first."""
 _FACTS: Final = UUID("6f0b8d5e-5a0b-4a39-9d0c-2f5f2a1f7c11")
 """The namespace that ids of events are made in (RFC 9562, version 5). It never changes."""
 
@@ -49,6 +52,10 @@ _SAID: Final = {
     OutcomeKind.FAILED: Fact.REPAIR_FAILED,
 }
 _GONE: Final = frozenset({OutcomeKind.IN_SYNC, OutcomeKind.NOT_NEEDED})
+_FOR_A_PERSON: Final = frozenset(
+    {OutcomeKind.BLOCKED, OutcomeKind.FAILED, OutcomeKind.AWAITING_APPROVAL}
+)
+_NEWS: Final = frozenset(_SAID[kind].value for kind in _FOR_A_PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +72,18 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Drift by the key of its finding, the last run that was entered, and events not delivered yet."""
+    """Drift by the key of its finding, the last run that was entered, and what is not delivered yet.
+
+    ``owed`` are events for a topic and ``notices`` ids of runs for the webhook, each in their order;
+    ``dropped`` counts those that nobody will hear of; ``problem`` broke off the last run.
+    """
 
     run: str = ""
     open: Mapping[str, Drift] = field(default_factory=dict)
+    problem: str = ""
     owed: tuple[JsonObject, ...] = ()
+    notices: tuple[str, ...] = ()
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +149,43 @@ def ended(ledger: Ledger, record: JsonObject) -> Ledger:
         if key not in kinds and _spoke_for(record, drift):
             events.append(_entry(record, key, drift).event(Fact.DRIFT_GONE))
             del open_[key]
-    if not events and open_ == dict(ledger.open):
+    problem = _problem(record)
+    if not events and (open_, problem) == (dict(ledger.open), ledger.problem):
         return ledger
-    return _owing(replace(seen, run=record["id"], open=open_), events)
+    news = any(event["type"] in _NEWS for event in events)
+    news = news or problem not in {"", ledger.problem}
+    after = replace(seen, run=record["id"], open=open_, problem=problem)
+    return _owing(after, events, (record["id"],) if news else ())
 
 
-def delivered(ledger: Ledger, events: Iterable[JsonObject]) -> Ledger:
-    """The ledger without events that need no more be sent."""
-    gone = {event["id"] for event in events}
-    return replace(ledger, owed=tuple(e for e in ledger.owed if e["id"] not in gone))
+def delivered(ledger: Ledger, ids: Iterable[str], *, refused: int = 0) -> Ledger:
+    """The ledger without messages that need no more be sent; ``refused`` of them nobody took."""
+    gone = frozenset(ids)
+    return replace(
+        ledger,
+        owed=tuple(event for event in ledger.owed if event["id"] not in gone),
+        notices=tuple(run for run in ledger.notices if run not in gone),
+        dropped=ledger.dropped + refused,
+    )
+
+
+def notice(record: JsonObject) -> JsonObject:
+    """What the webhook is told of a run, from its record. ``run`` is the message's id."""
+    telling = [each for each in record["outcomes"] if each["kind"] in _FOR_A_PERSON]
+    waits = any(each["kind"] == OutcomeKind.AWAITING_APPROVAL.value for each in telling)
+    return {
+        "environment": record["environment"],
+        "run": record["id"],
+        "outcome": record["outcome"],
+        "problem": _problem(record),
+        "findings": telling,
+        "approval": record["approval"] if waits else None,
+    }
+
+
+def _problem(record: JsonObject) -> str:
+    """What broke the run off; being held by somebody else is no problem of a person's."""
+    return str(record["problem"]) if record["outcome"] == OutcomeKind.FAILED.value else ""
 
 
 def _bare(entry: Entry) -> Entry:
@@ -202,5 +244,12 @@ def _spoke_for(record: JsonObject, drift: Drift) -> bool:
     return mine and not unread and drift.remediator in record["remediators"]
 
 
-def _owing(ledger: Ledger, events: list[JsonObject]) -> Ledger:
-    return replace(ledger, owed=(*ledger.owed, *events)[-MOST_OWED:])
+def _owing(ledger: Ledger, events: list[JsonObject], runs: tuple[str, ...] = ()) -> Ledger:
+    owed, notices = (*ledger.owed, *events), (*ledger.notices, *runs)
+    over = max(len(owed) - MOST_OWED, 0) + max(len(notices) - MOST_NOTICES, 0)
+    return replace(
+        ledger,
+        owed=owed[-MOST_OWED:],
+        notices=notices[-MOST_NOTICES:],
+        dropped=ledger.dropped + over,
+    )

@@ -1,12 +1,12 @@
 """Owns the custom topic of Event Grid that hears what Relink found and did. Waits and retries nothing.
 
-Imports azure-eventgrid, so it is imported by the first run that has something to say.
+Imports azure-eventgrid, so it is imported by the first delivery.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -19,9 +19,6 @@ from shared.model.json import JsonObject
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-_LOG = logging.getLogger("relink.topic")
-_MOST_AT_ONCE: Final = 50
-"""Far below what a topic takes in one request (1 MB); an event of ours has about 1 KB."""
 _UNREADABLE: Final = frozenset({400, 413})
 _SECONDS: Final = 5
 
@@ -34,6 +31,10 @@ class TopicError(Exception):
     """The topic did not take the events now; sent again, they are the same."""
 
 
+class UnreadableError(Exception):
+    """The topic calls the events, or one of them, unreadable; it would call them that again."""
+
+
 class Topic:
     """One topic and who we are to it (role *EventGrid Data Sender*)."""
 
@@ -41,7 +42,7 @@ class Topic:
         self._host = urlsplit(endpoint).netloc
         self._endpoint, self._credential = endpoint, credential
         self._options: dict[str, Any] = {
-            "retry_total": 0,  # a run does not sleep; what was not taken goes out with the next one
+            "retry_total": 0,  # what was not taken goes out again later
             "permit_redirects": False,
             "connection_timeout": _SECONDS,
             "read_timeout": _SECONDS,
@@ -49,31 +50,26 @@ class Topic:
         }
 
     def publish(self, events: Sequence[JsonObject]) -> None:
-        """Send CloudEvents, as ``shared.ledger`` makes them, in their order.
-
-        Events that the topic calls unreadable are logged and left out: it would call them that again.
+        """Send CloudEvents, as ``shared.ledger`` makes them, in their order and in one request.
 
         Raises:
-            TopicError: it could not be reached or refused us. Some of the events may have arrived.
+            TopicError: it could not be reached or refused us. The events may have arrived.
+            UnreadableError: it will take none of them together; each for itself, perhaps.
         """
         # A client a time: it leaves answers unread, so a connection that it keeps is of no more use.
         with EventGridPublisherClient(self._endpoint, self._credential) as client:
-            for part in _parts(events):
-                self._send(client, part)
+            self._send(client, events)
 
-    def _send(self, client: EventGridPublisherClient, part: Sequence[JsonObject]) -> None:
+    def _send(self, client: EventGridPublisherClient, events: Sequence[JsonObject]) -> None:
+        """Errors are told by status and kind: texts of others may hold anything."""
         try:
-            client.send([CloudEvent.from_dict(dict(event)) for event in part], **self._options)
+            client.send([CloudEvent.from_dict(dict(event)) for event in events], **self._options)
         except HttpResponseError as error:
-            if error.status_code not in _UNREADABLE:
-                why = error.status_code or type(error).__name__
-                raise TopicError(f"the topic {self._host} refused: {why}") from error
-            _LOG.exception("the topic %s cannot read %d events", self._host, len(part))
+            why = error.status_code or type(error).__name__
+            if error.status_code in _UNREADABLE:
+                text = f"the topic {self._host} cannot read {len(events)} events: {why}"
+                raise UnreadableError(text) from None
+            raise TopicError(f"the topic {self._host} refused: {why}") from None
         except AzureError as error:
             text = f"the topic {self._host} cannot be reached: {type(error).__name__}"
-            raise TopicError(text) from error
-
-
-def _parts(events: Sequence[JsonObject]) -> Iterator[Sequence[JsonObject]]:
-    for begin in range(0, len(events), _MOST_AT_ONCE):
-        yield events[begin : begin + _MOST_AT_ONCE]
+            raise TopicError(text) from None

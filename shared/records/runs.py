@@ -7,7 +7,7 @@ what activities leave for each other; they go when the run has ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -76,6 +76,20 @@ class Runs(Shelf):
         """What was left under ``name``, as plain JSON; None when nothing was."""
         paper = self.documents.get(Paper, self._paper(run_id, name))
         return paper.value if paper is not None else None
+
+    def change_paper(
+        self, run_id: str, name: str, decide: Callable[[Any], JsonObject | None]
+    ) -> None:
+        """Replace a paper by ``decide`` of it, called again when somebody else wrote in between.
+
+        Nothing decided, nothing written.
+        """
+
+        def change(paper: Paper | None) -> Paper | None:
+            decided = decide(paper.value if paper is not None else None)
+            return Paper(decided) if decided is not None else None
+
+        self.documents.change(Paper, self._paper(run_id, name), change)
 
     def drop_papers(self, run_id: str) -> None:
         """Throw the run's papers away."""

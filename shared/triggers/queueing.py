@@ -1,4 +1,4 @@
-"""Owns talking to the queue entities: wishes in, words to them, their state out."""
+"""Owns talking to the entities: wishes and words to the queues, their state out; the same for outboxes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 import azure.durable_functions as df
 from durabletask.entities import EntityInstanceId
 
+from shared.ledger import Ledger
 from shared.model.codec import dump, load
 from shared.model.trigger import Trigger
-from shared.workflow.entity import ENTITY
+from shared.workflow.delivering import Line
+from shared.workflow.entity import ENTITY, OUTBOX
+from shared.workflow.outbox import Destination, waiting
 from shared.workflow.queue import QueueState
 
 
@@ -39,9 +42,35 @@ async def tell(
 
 async def state_of(client: df.DurableFunctionsClient, environment: str) -> QueueState:
     """What a queue holds; an empty state when it was never used."""
-    entity = await client.get_entity(_queue(environment))
+    return load(QueueState, await _state(client, _queue(environment)))
+
+
+async def deliver_again(
+    client: df.DurableFunctionsClient, environment: str, ledger: Ledger, at: datetime
+) -> None:
+    """Name an environment to the destinations that its messages still wait for."""
+    for destination, messages in waiting(ledger).items():
+        word = {"environment": environment, "messages": messages, "at": at.isoformat()}
+        await client.signal_entity(EntityInstanceId(OUTBOX, destination), "waiting", input=word)
+
+
+async def undelivered(client: df.DurableFunctionsClient) -> dict[str, Any]:
+    """How many messages could not be delivered to each destination, and since when (ISO 8601)."""
+    found = {}
+    for destination in Destination:
+        line = load(Line, await _state(client, EntityInstanceId(OUTBOX, destination.value)))
+        stuck = [(turn.since, turn.messages) for turn in line.turns if turn.since is not None]
+        if stuck:
+            since, _ = min(stuck)
+            messages = sum(messages for _, messages in stuck)
+            found[destination.value] = {"messages": messages, "since": since.isoformat()}
+    return found
+
+
+async def _state(client: df.DurableFunctionsClient, key: EntityInstanceId) -> dict[str, Any]:
+    entity = await client.get_entity(key)
     state: Any = entity.get_state() if entity is not None else None
     # The engine hands the state over as it is stored: a JSON text.
     # It is an empty one between an entity's first signal and its first operation.
     kept = json.loads(state) if isinstance(state, str) and state else state
-    return load(QueueState, kept or {})
+    return dict(kept or {})

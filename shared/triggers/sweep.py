@@ -18,7 +18,7 @@ from shared.signals import IN_DRIFT, QUEUE_DEPTH, SWEEP_AGE
 from shared.triggers.events import parsed, take_in
 from shared.triggers.ids import new_id
 from shared.triggers.intake import Intake
-from shared.triggers.queueing import enqueue, state_of, tell
+from shared.triggers.queueing import deliver_again, enqueue, state_of, tell
 from shared.workflow.announcing import ledger_of
 from shared.workflow.queue import overdue
 from shared.workflow.services import Services
@@ -56,7 +56,9 @@ async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -
     failed = drifted = 0
     for name in names:
         try:
-            drifted += bool(ledger_of(services, name).open)
+            ledger = ledger_of(services, name)
+            drifted += bool(ledger.open)
+            await deliver_again(client, name, ledger, services.clock())
             await _look_at_queue(services, name, client)
             wish = Trigger(
                 id=new_id(),

@@ -18,6 +18,7 @@ from shared.workflow.announcing import announce_found
 from shared.workflow.assess import Held, assess, skeletons
 from shared.workflow.carry import Errand, look_step, start_step
 from shared.workflow.conclude import Account, ask, conclude
+from shared.workflow.outbox import waiting
 from shared.workflow.services import Services, UnknownEnvironmentError
 
 _LOG = logging.getLogger("relink.workflow")
@@ -32,10 +33,11 @@ type Activity = Callable[[Services, dict[str, Any]], dict[str, Any]]
 def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
     """``{"trigger", "round"}`` → ``{"state": "assessed"|"later"|"held"|"failed", …}``."""
     trigger = load(Trigger, message["trigger"])
+    ledger = None
     try:
         look = assess(services, trigger, message["round"])
         if not isinstance(look, Held):
-            announce_found(services, trigger, look)
+            ledger = announce_found(services, trigger, look)
     except Transient as busy:
         return {"state": "later", "after": busy.retry_after, "problem": str(busy)}
     except _UNREACHABLE as error:
@@ -46,7 +48,12 @@ def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, An
         text = f"'{look.holder}' works on this environment until {look.until.isoformat()}"
         return {"state": "held", "problem": text, "until": look.until.isoformat()}
     ask(services, trigger, look)
-    return {"state": "assessed", "units": skeletons(look), "hash": look.plan.hash}
+    return {
+        "state": "assessed",
+        "units": skeletons(look),
+        "hash": look.plan.hash,
+        "undelivered": waiting(ledger) if ledger is not None else {},
+    }
 
 
 def start_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +73,7 @@ def look_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]
 
 
 def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, Any]:
-    """``{"trigger", "account"}`` → ``{"outcome", "wake_at", "mark"}``."""
+    """``{"trigger", "account"}`` → ``{"outcome", "wake_at", "mark", "undelivered"}``."""
     trigger = load(Trigger, message["trigger"])
     account = load(Account, message["account"])
     ended = conclude(services, trigger, account)
@@ -75,6 +82,7 @@ def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, 
         "outcome": ended.outcome.value,
         "wake_at": ended.wake_at.isoformat() if ended.wake_at else None,
         "mark": ended.mark,
+        "undelivered": dict(ended.undelivered),
     }
 
 

@@ -1,44 +1,38 @@
-"""Owns the ledger of an environment: keeping it, and handing its events to a topic until they are taken.
+"""Owns entering in the records what a run found and came to, and what others are to hear of it.
 
-An event is kept before it is sent and let go of after, so it is delivered at least once whatever
-dies in between; its id tells a second delivery. A topic that is away stops no run: what it did not
-take goes out with the next one.
+Nobody is told here: messages wait in the environment's ledger, which is their outbox, until
+``shared.workflow.outbox`` has delivered them. So no webhook and no topic can hold a run.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import ValidationError
 
-from shared.ledger import Drift, Entry, Ledger, delivered, ended, found
+from shared.ledger import Drift, Entry, Ledger, ended, found
 from shared.model.codec import dump, load
 from shared.model.finding import Disposition
 from shared.model.json import JsonObject
 from shared.model.trigger import Trigger
-from shared.records import StoreError
 from shared.workflow.papers import Assessment
-from shared.workflow.services import NotToldError, Services
+from shared.workflow.services import Services
 
 _LOG = logging.getLogger("relink.workflow")
 _PAPER = "ledger"
 
 
 def ledger_of(services: Services, environment: str) -> Ledger:
-    """What is known to differ in an environment."""
-    kept = services.records.paper(_PAPER, environment)
-    try:
-        return load(Ledger, kept) if kept is not None else Ledger()
-    except ValidationError:
-        _LOG.exception("the ledger of %s cannot be read and is begun anew", environment)
-        return Ledger()
+    """What is known to differ in an environment, and what is still to be delivered of it."""
+    return _read(services.records.paper(_PAPER, environment), environment)
 
 
-def announce_found(services: Services, trigger: Trigger, look: Assessment) -> None:
-    """Enter what a look found and tell of it, before anything is done about it. Never raises for a topic."""
+def announce_found(services: Services, trigger: Trigger, look: Assessment) -> Ledger | None:
+    """Enter what a look found, before anything is done about it; None where it found nothing."""
     if trigger.dry_run:
-        return
+        return None
     entries = [
         Entry(
             trigger.environment,
@@ -51,42 +45,53 @@ def announce_found(services: Services, trigger: Trigger, look: Assessment) -> No
         if finding.disposition is not Disposition.NOT_NEEDED
     ]
     if not entries:
-        return
-    before = ledger_of(services, trigger.environment)
-    _enter(services, trigger.environment, before, found(before, entries))
+        return None
+    return enter(services, trigger.environment, lambda ledger: found(ledger, entries))
 
 
 def announce_ended(services: Services, record: JsonObject) -> Ledger | None:
-    """Enter what a run came to and tell of it; the ledger afterwards, None for a dry run."""
+    """Enter what a run came to; the ledger afterwards, None for a dry run."""
     if record["trigger"]["dry_run"]:
         return None
-    before = ledger_of(services, record["environment"])
-    return _enter(services, record["environment"], before, ended(before, record), again=True)
+    news = False
+
+    def change(ledger: Ledger) -> Ledger:
+        nonlocal news
+        after = ended(ledger, record)
+        news = len(after.notices) > len(ledger.notices)
+        return after
+
+    ledger = enter(services, record["environment"], change)
+    if news:
+        _LOG.warning("needs a person: %s %s", record["environment"], record["outcome"])
+    return ledger
 
 
-def _enter(
-    services: Services, environment: str, before: Ledger, after: Ledger, *, again: bool = False
-) -> Ledger:
-    """Keep the ledger, then send; what is owed from earlier runs goes along where ``again``."""
-    if services.publish is None:
-        after = replace(after, owed=())
-    if after != before:
-        services.records.put_paper(_PAPER, environment, dump(after))
-    if services.publish is None or not after.owed or not (again or after != before):
-        return after
-    try:
-        services.publish(after.owed)
-    except NotToldError as error:
-        _LOG.error("%s; %d events go out with the next run", error, len(after.owed))
-        return after
-    except Exception:  # noqa: BLE001 - what is told must not undo what was done
-        _LOG.exception(
-            "%d events could not be sent; they go out with the next run", len(after.owed)
-        )
-        return after
-    after = delivered(after, after.owed)
-    try:
-        services.records.put_paper(_PAPER, environment, dump(after))
-    except StoreError as error:
-        _LOG.warning("the events of %s may be sent again: %s", environment, error)
+def enter(services: Services, environment: str, change: Callable[[Ledger], Ledger]) -> Ledger:
+    """Replace a ledger by ``change`` of it, whoever else writes at the same time; what it is then."""
+    before = after = Ledger()
+
+    def decide(kept: object) -> JsonObject | None:
+        nonlocal before, after
+        before = _read(kept, environment)
+        after = change(before)
+        if services.publish is None:
+            after = replace(after, owed=())
+        if services.notify is None:
+            after = replace(after, notices=())
+        changed: JsonObject | None = dump(after) if after != before else None
+        return changed
+
+    services.records.change_paper(_PAPER, environment, decide)
+    if after.dropped > before.dropped:
+        lost = after.dropped - before.dropped
+        _LOG.error("%d messages about %s are dropped: nobody took them", lost, environment)
     return after
+
+
+def _read(kept: object, environment: str) -> Ledger:
+    try:
+        return load(Ledger, kept) if kept is not None else Ledger()
+    except ValidationError:
+        _LOG.exception("the ledger of %s cannot be read and is begun anew", environment)
+        return Ledger()

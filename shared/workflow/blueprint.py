@@ -8,17 +8,18 @@ from typing import Any
 import azure.durable_functions as df
 
 from shared.workflow.activities import ACTIVITIES, Activity
-from shared.workflow.entity import ENTITY, EnvironmentQueue
+from shared.workflow.delivering import outbox_entity
+from shared.workflow.entity import ENTITY, OUTBOX, EnvironmentQueue
 from shared.workflow.orchestrators import ORCHESTRATORS
 from shared.workflow.services import Services
 
 
 def workflow_blueprint(services: Callable[[], Services]) -> df.Blueprint:
-    """The queue entity, the orchestrators and the activities. ``services`` is called when one runs."""
+    """The entities, the orchestrators and the activities. ``services`` is called when one runs."""
     blueprint = df.Blueprint()
-    blueprint.function_name(ENTITY)(
-        blueprint.entity_trigger(context_name="context", entity_name=ENTITY)(EnvironmentQueue)
-    )
+    for name, entity in ((ENTITY, EnvironmentQueue), (OUTBOX, outbox_entity(services))):
+        served = blueprint.entity_trigger(context_name="context", entity_name=name)
+        blueprint.function_name(name)(served(entity))
     for name, orchestrator in ORCHESTRATORS.items():
         trigger = blueprint.orchestration_trigger(context_name="context", orchestration=name)
         blueprint.function_name(name)(trigger(orchestrator))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,9 +18,9 @@ from shared.model.trigger import Trigger
 from shared.outcomes import NOT_VERIFIED, UnitResult, backed_off, outcomes, wake_at
 from shared.signals import DRIFT_OPEN, SWEEP_AGE
 from shared.workflow.announcing import announce_ended
+from shared.workflow.outbox import waiting
 from shared.workflow.papers import Assessment, Papers
 from shared.workflow.services import Services
-from shared.workflow.telling import tell
 from shared.workflow.watch import sweep_age
 
 APPROVAL_TIME = timedelta(hours=24)
@@ -34,6 +34,7 @@ class Conclusion:
     outcome: OutcomeKind
     wake_at: datetime | None = None
     mark: str = ""
+    undelivered: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,9 @@ def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusi
         _measure_sweeps(services)
     for request in trigger.requests:
         services.records.point_request(request, trigger.id)
-    tell(services, record)
-    _announce(services, record)
+    undelivered = _announce(services, record)
     _let_go(services, trigger)
-    return _conclusion_of(record)
+    return _conclusion_of(record, undelivered)
 
 
 def _measure_sweeps(services: Services) -> None:
@@ -74,12 +74,13 @@ def _measure_sweeps(services: Services) -> None:
         services.measure(SWEEP_AGE, age, {"by": "run"})
 
 
-def _announce(services: Services, record: JsonObject) -> None:
-    """Tell the topic what came of it, and the meters how much differs now."""
+def _announce(services: Services, record: JsonObject) -> Mapping[str, int]:
+    """Enter what is to be told of it, and measure how much differs now; the messages that wait."""
     ledger = announce_ended(services, record)
-    if ledger is not None:
-        name = record["environment"]
-        services.measure(DRIFT_OPEN, len(ledger.open), {"environment": name})
+    if ledger is None:
+        return {}
+    services.measure(DRIFT_OPEN, len(ledger.open), {"environment": record["environment"]})
+    return waiting(ledger)
 
 
 def _judge(services: Services, trigger: Trigger, account: Account) -> dict[str, Any]:
@@ -112,13 +113,14 @@ def _named(
     return worst(outcome.kind for outcome in found), wake_at(found, now)
 
 
-def _conclusion_of(record: JsonObject) -> Conclusion:
+def _conclusion_of(record: JsonObject, undelivered: Mapping[str, int]) -> Conclusion:
     until = record.get("wakeAt")
     told = sorted([o["finding"]["key"], o["kind"], o["why"]] for o in record["outcomes"])
     return Conclusion(
         OutcomeKind(record["outcome"]),
         datetime.fromisoformat(until) if until else None,
         fingerprint([record["outcome"], told]),
+        undelivered,
     )
 
 

@@ -16,6 +16,8 @@ from shared.workflow.queue import Next, QueueState, Remind, Start
 from shared.workflow.watch import depth
 
 ENTITY = "environment_queue"
+OUTBOX = "outbox"
+"""The entity that delivers (``shared.workflow.delivering``), one for each destination."""
 RECONCILE = "reconcile"
 
 

@@ -14,7 +14,7 @@ from durabletask import task
 from durabletask.entities import EntityInstanceId
 
 from shared.reconcile import startable
-from shared.workflow.entity import ENTITY, RECONCILE
+from shared.workflow.entity import ENTITY, OUTBOX, RECONCILE
 
 VERSION: Final = "1"
 """Written into every account, so that a record tells which orchestrator made it."""
@@ -45,6 +45,7 @@ def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[
                 account["held_until"] = look.get("until")
                 break
             account["rounds"] = number
+            _say_waiting(ctx, trigger, look)
             units = _not_done_yet(look["units"], account["units"])
             if not units or number == MOST_ROUNDS:
                 break
@@ -53,6 +54,7 @@ def reconcile(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> Steps[
         account["problem"] = f"the run broke off: {error.details.message}"
     ctx.set_custom_status({"phase": "concluding", "round": account["rounds"]})
     ended = yield from _conclude(ctx, {"trigger": trigger, "account": account})
+    _say_waiting(ctx, trigger, ended)
     if not trigger.get("dry_run"):
         word = {"run": ctx.instance_id, "at": _now(ctx).isoformat(), **ended}
         ctx.signal_entity(_queue(trigger), "finished", word)
@@ -212,6 +214,19 @@ def _say_alive(ctx: task.OrchestrationContext, trigger: dict[str, Any]) -> None:
     if not trigger.get("dry_run"):
         word = {"run": ctx.instance_id, "at": _now(ctx).isoformat()}
         ctx.signal_entity(_queue(trigger), "alive", word)
+
+
+def _say_waiting(
+    ctx: task.OrchestrationContext, trigger: dict[str, Any], told: dict[str, Any]
+) -> None:
+    """Wake the deliveries for which messages wait; they are none of the run's business."""
+    for destination, messages in told.pop("undelivered", {}).items():
+        word = {
+            "environment": trigger["environment"],
+            "messages": messages,
+            "at": _now(ctx).isoformat(),
+        }
+        ctx.signal_entity(EntityInstanceId(OUTBOX, destination), "waiting", word)
 
 
 def _queue(trigger: dict[str, Any]) -> EntityInstanceId:

@@ -50,7 +50,11 @@ class ManifestsInForce(Protocol):
 
 
 class NotToldError(Exception):
-    """What was told did not arrive; it is tried again with the next run."""
+    """What was told did not arrive, as far as is known; it is tried again later."""
+
+
+class RefusedError(Exception):
+    """What was told arrived and will never be taken as it is."""
 
 
 class UnknownEnvironmentError(LookupError):
@@ -67,13 +71,14 @@ class Services:
     catalogue: Catalogue
     azure: Callable[[], AzureGateway]
     clock: Callable[[], datetime]
-    notify: Callable[[JsonObject], None]
+    notify: Callable[[JsonObject], None] | None
+    """Tells a webhook, if there is one. Raises ``NotToldError`` or ``RefusedError``."""
     dead_letters: Store | None = None
     report: Callable[[JsonObject], None] = lambda _record: None
     swept: Callable[[JsonObject], None] = lambda _sweep: None
     measure: Callable[[Signal, float, Mapping[str, str]], None] = lambda _s, _value, _where: None
     publish: Callable[[Sequence[JsonObject]], None] | None = None
-    """Hands CloudEvents to a topic, if there is one. Raises ``NotToldError``: they are handed over again."""
+    """Hands CloudEvents to a topic, if there is one; raises the same. All of them are handed over again."""
 
     def declared(self, name: str) -> Declared:
         """The manifest in force for an environment, in the cloud that the app runs in.

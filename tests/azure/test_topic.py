@@ -15,6 +15,8 @@ from azure.identity import CredentialUnavailableError
 from shared.azure.topic import Topic, TopicError
 from shared.composition import compose
 from shared.ledger import Fact
+from shared.workflow.announcing import enter, ledger_of
+from shared.workflow.outbox import deliver_all
 from shared.workflow.services import NotToldError, Services
 from simulator.tls import make_certificates
 from tests.azure.topic_sink import TOKEN, Sink, opened
@@ -102,9 +104,11 @@ def test_the_app_comes_with_its_identity_and_a_batch(stage: World, sink: Sink) -
     assert sink.audiences == ["https://eventgrid.azure.net"]
 
 
-def test_drift_is_told_before_anything_is_done_about_it(stage: World, sink: Sink) -> None:
+def test_drift_is_kept_for_telling_before_anything_is_done_about_it(stage: World) -> None:
     known: list[list[str]] = []
-    stage.azure.on_start = lambda _step: known.append([event["type"] for event in sink.events])
+    stage.azure.on_start = lambda _step: known.append(
+        [event["type"] for event in ledger_of(stage.services, "prod").owed]
+    )
     stage.run(wish("run-1"))
     assert known[0] == ["Relink.DriftFound"]
 
@@ -113,7 +117,7 @@ def test_drift_is_told_before_anything_is_done_about_it(stage: World, sink: Sink
 def test_a_topic_that_refuses_fails_no_run_and_is_told_with_the_next(
     stage: World, sink: Sink, status: int
 ) -> None:
-    sink.answers = [status] * 2
+    sink.answers = [status]
     assert stage.run(wish("run-1"))["outcome"] == "Repaired"
     assert sink.events == []
     assert stage.run(wish("run-2"))["outcome"] == "InSync"
@@ -141,18 +145,20 @@ def test_a_missing_identity_is_told_by_its_kind(sink: Sink) -> None:
         Topic(sink.endpoint, Unavailable(), sink.ca_bundle).publish([EVENT])
 
 
-def test_events_that_the_topic_cannot_read_are_left_out_and_logged(
+def test_an_event_that_the_topic_cannot_read_takes_none_of_the_others_along(
     stage: World, sink: Sink, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sink.answers = [400]
+    sink.answers = [400, 400]  # both together; then the first by itself
     stage.run(wish("run-1"))
     assert [event["type"] for event in sink.events] == ["Relink.Repaired"]
-    assert "cannot read 1 events" in caplog.text
+    assert "of Relink.DriftFound is dropped" in caplog.text
+    assert ledger_of(stage.services, "prod").dropped == 1
 
 
-def test_many_events_go_out_in_several_requests(composed: Services, sink: Sink) -> None:
-    assert composed.publish is not None
-    composed.publish([{**EVENT, "id": str(number)} for number in range(120)])
+def test_many_events_go_out_in_several_requests(stage: World, sink: Sink) -> None:
+    owed = tuple({**EVENT, "id": str(number)} for number in range(120))
+    enter(stage.services, "prod", lambda ledger: replace(ledger, owed=owed))
+    deliver_all(stage.services, "prod")
     assert [len(events) for _, events in sink.requests] == [50, 50, 20]
     assert [event["id"] for event in sink.events] == [str(number) for number in range(120)]
 

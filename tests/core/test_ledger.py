@@ -31,11 +31,15 @@ def run(
     looked_at: Sequence[str] = (ENDPOINT, VAULT),
     plan: str = "p1",
     whole: bool = False,
+    problem: str = "",
 ) -> JsonObject:
     return {
         "id": name,
         "environment": "prod",
         "finishedAt": AT,
+        "outcome": "Failed" if problem else "InSync",
+        "problem": problem,
+        "approval": None,
         "trigger": {"resources": None if whole else [str(rid(each)) for each in looked_at]},
         "outcomes": list(outcomes),
         "rounds": [{"at": AT, "approvalHash": plan, "findings": []}],
@@ -133,7 +137,7 @@ def test_a_ledger_survives_its_passage_through_the_records() -> None:
 
 def test_what_was_delivered_is_owed_no_more() -> None:
     ledger = ended(Ledger(), run("a", outcome("Repaired")))
-    assert delivered(ledger, ledger.owed[:1]).owed == ledger.owed[1:]
+    assert delivered(ledger, [ledger.owed[0]["id"]]).owed == ledger.owed[1:]
 
 
 def test_a_topic_that_is_never_there_fills_no_store() -> None:

@@ -31,6 +31,7 @@ from shared.model.trigger import Cause, Trigger
 from shared.triggers.intake import Intake
 from shared.workflow.activities import ACTIVITIES
 from shared.workflow.inline import Engine, VirtualTime
+from shared.workflow.outbox import deliver_all
 from shared.workflow.services import Services
 from simulator.clock import VirtualClock
 from simulator.cloud import Cloud
@@ -266,11 +267,12 @@ class Stage:
         return Trigger(run, self.name, cause, self.clock.now(), **more)
 
     def run(self, trigger: Trigger | None = None) -> dict[str, Any]:
-        """One run to its end; its record."""
+        """One run to its end, and the deliveries after it; its record."""
         wish = trigger or self.trigger()
         engine = Engine(self._call, VirtualTime(self.clock.now, self.advance))
         engine.run("reconcile", dump(wish), wish.id)
         self.signals += engine.signals
+        deliver_all(self.services, self.name)
         record = self.services.records.run(wish.id)
         assert record is not None
         return dict(record)

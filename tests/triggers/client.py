@@ -12,7 +12,7 @@ from durabletask.client import OrchestrationState, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 
 from shared.model.codec import load
-from shared.workflow.entity import EnvironmentQueue
+from shared.workflow.entity import OUTBOX, EnvironmentQueue
 from shared.workflow.queue import QueueState
 from tests.core.builders import NOW
 
@@ -63,6 +63,7 @@ class FakeClient:
     statuses: dict[str, dict[str, Any]] = field(default_factory=dict)
     scheduled: list[tuple[str, dict[str, Any], str]] = field(default_factory=list)
     reminders: list[Reminder] = field(default_factory=list)
+    waiting: list[tuple[str, str, object]] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
 
     async def signal_entity(
@@ -74,6 +75,9 @@ class FakeClient:
     ) -> None:
         if entity_id.key in self.broken:
             raise ConnectionError(f"the queue of {entity_id.key} cannot be reached")
+        if entity_id.entity == OUTBOX:
+            self.waiting.append((entity_id.key, operation, input))
+            return
         entity = EnvironmentQueue()
         entity._initialize_entity_context(Context(self, entity_id))  # type: ignore[arg-type]
         getattr(entity, operation)(json.loads(json.dumps(input)))

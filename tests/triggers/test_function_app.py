@@ -85,6 +85,7 @@ def test_the_app_has_the_functions_of_the_seams(indexed: dict[str, Any]) -> None
     own = {name: t for name, t in triggers.items() if not name.startswith("BuiltIn__")}
     assert own == {
         "environment_queue": "entityTrigger",
+        "outbox": "entityTrigger",
         "reconcile": "orchestrationTrigger",
         "apply_unit": "orchestrationTrigger",
         "assess": "activityTrigger",

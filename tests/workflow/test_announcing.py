@@ -45,6 +45,7 @@ def test_an_assessment_delivered_twice_tells_once(tmp_path: Path) -> None:
     heard = listening(stage)
     for _ in range(2):
         stage.call("assess", {"trigger": dump(wish()), "round": 1})
+        stage.deliver()
     assert types(heard) == ["DriftFound"]
 
 

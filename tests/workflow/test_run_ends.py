@@ -46,7 +46,9 @@ def test_concluding_twice_changes_nothing_more(tmp_path: Path) -> None:
 
     stage.engine(twice).run("reconcile", dump(wish()), "run-1")
     stage.clock.advance(500)
+    stage.deliver()
     stage.call("conclude_run", messages[0])
+    stage.deliver()
     assert len(stage.records.attempts("prod")[rid(ENDPOINT)]) == 1
     assert len(stage.records.runs("prod")) == 1
     assert len(stage.notices) == 1
@@ -90,6 +92,7 @@ def test_a_worker_killed_after_the_record_still_answers_requests_and_tells(tmp_p
 
     stage.engine(killed).run("reconcile", dump(wish(requests=("run-1", "asked"))), "run-1")
     assert stage.records.request("asked") == "run-1"
+    stage.deliver()
     assert len(stage.notices) == 1
 
 

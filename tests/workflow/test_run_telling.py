@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from shared.model.finding import Disposition
 from shared.model.json import JsonObject
 from shared.model.trigger import Cause
+from shared.workflow.announcing import ledger_of
 from shared.workflow.services import NotToldError
 from tests.core.builders import (
     ENDPOINT,
@@ -51,19 +54,36 @@ def test_what_went_and_came_back_is_told_again(tmp_path: Path) -> None:
     assert [notice["run"] for notice in stage.notices] == ["run-1", "run-3"]
 
 
-def test_a_notification_that_did_not_arrive_goes_out_with_the_next_run(tmp_path: Path) -> None:
+def test_a_notification_that_did_not_arrive_goes_out_later(tmp_path: Path) -> None:
     stage = world(tmp_path, [tiny(findings=[STUCK])])
     arrived: list[JsonObject] = []
 
-    def first_fails(message: JsonObject) -> None:
-        if message["run"] == "run-1":
-            raise NotToldError("the webhook is away")
-        arrived.append(message)
+    def away(_message: JsonObject) -> None:
+        raise NotToldError("the webhook is away")
 
-    stage.services = replace(stage.services, notify=first_fails)
+    stage.services = replace(stage.services, notify=away)
     assert stage.run(wish("run-1"))["outcome"] == "Blocked"
+    stage.services = replace(stage.services, notify=arrived.append)
     stage.run(wish("run-2"))
-    assert [message["run"] for message in arrived] == ["run-2"]
+    assert [message["run"] for message in arrived] == ["run-1"]
+
+
+def test_what_broke_runs_off_is_told_once_as_long_as_it_is_the_same(tmp_path: Path) -> None:
+    stage = world(tmp_path)
+    for number in range(3):
+        stage.run(wish(f"run-{number}", environment="unknown"))
+    assert [notice["run"] for notice in stage.notices] == ["run-0"]
+    assert "no environment is called 'unknown'" in stage.notices[0]["problem"]
+
+
+def test_without_a_webhook_nothing_waits_and_the_log_still_says_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = world(tmp_path, [tiny(findings=[STUCK])])
+    stage.services = replace(stage.services, notify=None)
+    stage.run(wish())
+    assert "needs a person: prod Blocked" in caplog.text
+    assert ledger_of(stage.services, "prod").notices == ()
 
 
 def test_a_repair_is_told_to_nobody(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from shared.remediator import Remediator
 from shared.settings import Settings
 from shared.workflow.activities import ACTIVITIES
 from shared.workflow.inline import Engine, VirtualTime
+from shared.workflow.outbox import deliver_all
 from shared.workflow.services import Services
 from tests.core.builders import NOW, answers, environment, tiny
 
@@ -125,9 +126,14 @@ class World:
     def engine(self, call: Callable[[str, dict[str, Any]], dict[str, Any]] | None = None) -> Engine:
         return Engine(call or self.call, VirtualTime(self.clock, self.clock.advance))
 
+    def deliver(self, environment: str = "prod") -> None:
+        """What the app's outboxes do, in no time."""
+        deliver_all(self.services, environment)
+
     def run(self, trigger: Trigger) -> JsonObject:
-        """One whole run on the real orchestrators; its record."""
+        """One whole run on the real orchestrators, and the deliveries after it; its record."""
         self.engine().run("reconcile", dump(trigger), trigger.id)
+        self.deliver(trigger.environment)
         record = self.records.run(trigger.id)
         assert record is not None
         return record
