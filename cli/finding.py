@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from cli.session import arm_of, patiently
-from cli.shell import CommandError, Shell
+from cli.shell import CommandError, Shell, counted
 from shared.azure.calls import CallLog
 from shared.azure.clients import Clients
 from shared.azure.credentials import credential
@@ -42,7 +42,7 @@ def find_environments(shell: Shell, azure: AzureGateway) -> tuple[tuple[Resource
     found = patiently(lambda: tuple(_workspaces()), shell.note)
     if not found:
         raise CommandError("no workspace is in reach of this identity")
-    shell.note(f"found {len(found)} workspaces")
+    shell.note(f"found {counted(len(found), 'workspace')}")
     wanted = {Read(Question.GET, each) for each in found}
     wanted |= {Read(Question.LIST, each, "computes") for each in found}
     actual = Actual(patiently(lambda: azure.read(wanted), shell.note))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -23,9 +25,10 @@ from cli.commands import (
     validate,
     world,
 )
-from cli.shell import Shell, spoken_errors
+from cli.shell import Shell, Status, error_json, spoken_errors, steady_streams
 
 _EVERYWHERE = ("--quiet", "--debug")
+_SCRIPTED = "relink.scripted"
 _HELP = """Keeps private Azure ML inference on AKS connected.
 
 Reads Azure, compares it with a manifest, and puts back what differs.
@@ -36,6 +39,10 @@ Reads Azure, compares it with a manifest, and puts back what differs.
   relink reconcile prod.yaml                      repair it
   relink rehearse prod.yaml                       live through incidents on a copy of it
   relink host                                     run the app on this machine
+
+\b
+Records of runs go to --records, else RELINK_RECORDS, else .relink/records in this folder.
+Exit status: 0 in sync or done, 1 failed, 2 drift, 64 wrong usage, 130 interrupted.
 """
 
 
@@ -47,13 +54,32 @@ class _Commands(TyperGroup):
         stop = args.index("--") if "--" in args else len(args)
         moved = [arg for arg in args[:stop] if arg in _EVERYWHERE]
         rest = [arg for arg in args[:stop] if arg not in _EVERYWHERE]
-        return super().parse_args(ctx, [*moved, *rest, *args[stop:]])
+        ctx.meta[_SCRIPTED] = "--json" in rest
+        with _usage_status(ctx):
+            return super().parse_args(ctx, [*moved, *rest, *args[stop:]])
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
         """Run the command."""
         debug = bool(ctx.params.get("debug"))
-        with spoken_errors(Shell(debug=debug)):
+        with _usage_status(ctx), spoken_errors(Shell(debug=debug, scripted=ctx.meta[_SCRIPTED])):
             return super().invoke(ctx)
+
+
+_TYPERS_USAGE = 2
+
+
+@contextmanager
+def _usage_status(ctx: Any) -> Iterator[None]:  # noqa: ANN401 - typer's own
+    """Usage errors are typer's to show; their status is 64, as 2 is drift."""
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "exit_code", None) == _TYPERS_USAGE and not isinstance(error, typer.Exit):
+            error.exit_code = Status.USAGE  # type: ignore[attr-defined] # asked for just now
+            if ctx.meta[_SCRIPTED]:
+                message = str(getattr(error, "message", error))
+                Shell().document({"error": error_json((message,))})
+        raise
 
 
 app = typer.Typer(
@@ -75,7 +101,7 @@ def everywhere(
     debug: Annotated[bool, typer.Option("--debug", help="Show stack traces.")] = False,
 ) -> None:
     """Options that every command takes, before or after its name."""
-    ctx.obj = Shell(quiet=quiet, debug=debug)
+    ctx.obj = Shell(quiet=quiet, debug=debug, scripted=ctx.meta.get(_SCRIPTED, False))
 
 
 app.command(epilog=capture.EXAMPLES)(capture.capture)
@@ -97,6 +123,7 @@ app.command(epilog=demo.EXAMPLES)(demo.demo)
 
 def main() -> None:
     """``relink``."""
+    steady_streams()
     app()
 
 

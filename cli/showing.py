@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 from cli.looking import drift, may_go_ahead
-from cli.shell import Shell, Status
+from cli.shell import Shell, Status, counted
 from shared.guards import Verdict
 from shared.model.codec import dump
 from shared.model.finding import Disposition, Finding
@@ -31,7 +31,7 @@ _GOOD: Final = frozenset({OutcomeKind.REPAIRED, OutcomeKind.IN_SYNC, OutcomeKind
 def show_assessment(shell: Shell, seen: Assessment) -> None:
     """Findings with their evidence, then the plan, for a person."""
     found = drift(seen.findings)
-    state = f"drift: {_count(len(found), 'finding')}" if found else "in sync"
+    state = f"drift: {counted(len(found), 'finding')}" if found else "in sync"
     shell.say(
         f"{seen.environment} (manifest {seen.manifest_version}): {state}",
         "bold red" if found else "bold green",
@@ -40,7 +40,7 @@ def show_assessment(shell: Shell, seen: Assessment) -> None:
         _show_finding(shell, finding)
     if seen.plan.units:
         destructive = sum(unit.destructive for unit in seen.plan.units)
-        counts = f"{_count(len(seen.plan.units), 'unit')}, {destructive} destructive"
+        counts = f"{counted(len(seen.plan.units), 'unit')}, {destructive} destructive"
         shell.say(f"\nplan {seen.plan.hash} ({counts})", "bold")
     for number, unit in enumerate(seen.plan.units, start=1):
         _show_unit(shell, seen, number, unit)
@@ -205,7 +205,3 @@ def status_of(record: JsonObject) -> Status:
         case _:
             # Somebody else holds the environment: this run did not even look.
             return Status.DRIFT if record["rounds"] else Status.ERROR
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -20,9 +20,10 @@ from ruamel.yaml.util import load_yaml_guess_indent
 
 from cli.commands.diff import show_differences
 from cli.comparing import Difference, compare
+from cli.files import check_folder, write_file
 from cli.live import as_environment, door, problems_of, read_live
 from cli.session import read_file
-from cli.shell import CommandError, Shell, Status
+from cli.shell import CommandError, Shell, Status, counted
 
 
 def update_file(shell: Shell, file: Path, *, accept_all: bool) -> Status:
@@ -32,6 +33,7 @@ def update_file(shell: Shell, file: Path, *, accept_all: bool) -> Status:
         GOOD when the file says what is live, DRIFT when something that differs was not accepted.
     """
     declared = read_file(file).environment
+    check_folder(file.resolve().parent, "--update")
     if not declared.workspaces:
         raise CommandError(f"{file} declares no workspace, so nothing leads to the rest")
     with door() as azure:
@@ -45,7 +47,9 @@ def update_file(shell: Shell, file: Path, *, accept_all: bool) -> Status:
     accepted = _accepted(shell, file, sure, accept_all=accept_all)
     if accepted:
         _write(file, rewritten(file.read_text(encoding="utf-8"), accepted))
-        shell.say(f"{file}: {len(accepted)} of {len(found)} differences taken over")
+        shell.say(
+            f"{file}: updated, {len(accepted)} of {counted(len(found), 'difference')} accepted"
+        )
     elif not found:
         shell.note(f"{file} says what is live")
     return Status.GOOD if len(accepted) == len(found) else Status.DRIFT
@@ -69,7 +73,7 @@ def _accepted(
     taken = []
     for each in found:
         show_differences(shell, (each,))
-        if typer.confirm("Take B (what is live) over into the manifest?", default=False):
+        if typer.confirm("Update the manifest to B, the live value?", default=False):
             taken.append(each)
     return tuple(taken)
 
@@ -131,6 +135,4 @@ def _write(file: Path, text: str) -> None:
     wrong = [line for line in problems_of(text, str(file)) if "RELINK_SCOPES" not in line]
     if wrong:
         raise CommandError(f"{file} is left as it was: with this it would not be valid", *wrong)
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(file)
+    write_file(file, text, option="--update")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import CommandError, Shell, Status, shell_of
+from cli.shell import Shell, Status, UsageProblem, error_json, one_of_many, shell_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ Examples:
   relink capture --workspace ID --workspace OTHER --name shared-cluster > shared.yaml
   relink capture --all --out environments
   relink capture --update prod.yaml
+  relink capture --workspace ID --out prod.yaml --force
   relink capture --all --out environments --json > captured.json
 """
 _SUBSCRIPTION = re.compile(r"/subscriptions/[0-9a-f-]{36}")
@@ -44,7 +45,12 @@ def capture(
         typer.Option(metavar="FILE", help="Show what differs from FILE, write what is accepted."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept every difference.")] = False,
-    out: Annotated[Path | None, typer.Option(help="File to write; else standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; else standard output (--all: this folder).")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that exist; else they are left alone.")
+    ] = False,
     name: Annotated[
         str | None, typer.Option(help="Name of the environment; else made of the workspace's.")
     ] = None,
@@ -59,18 +65,22 @@ def capture(
     """
     shell = shell_of(ctx).beside(document=as_json)
     if sum((bool(workspace), everything, update is not None)) != 1:
-        raise CommandError("one of --workspace, --all and --update says what to capture")
+        raise UsageProblem("one of --workspace, --all and --update says what to capture")
+    if update is not None and (out is not None or force):
+        raise UsageProblem("--update writes its own FILE; --out and --force go with --workspace")
+    if everything and name is not None:
+        raise UsageProblem("--name: with --all each environment is named after its workspace")
     if update is not None and as_json:
-        raise CommandError("--json: --update asks a person", "relink diff FILE --json compares")
+        raise UsageProblem("--json: --update asks a person", "relink diff FILE --json compares")
     if update is not None:
         from cli.updating import update_file  # noqa: PLC0415 - --help must stay quick
 
         raise typer.Exit(update_file(shell, update, accept_all=yes))
     if name is not None and not _NAME.fullmatch(name):
-        raise CommandError(f"--name: found '{name[:80]}'", f"allowed is {_NAME.pattern}")
+        raise UsageProblem(f"--name: found '{name[:80]}'", f"allowed is {_NAME.pattern}")
     if everything:
-        raise typer.Exit(_capture_all(shell, out))
-    _capture(shell, [_workspace(text) for text in workspace or ()], name, out)
+        raise typer.Exit(_capture_all(shell, out, force=force))
+    _capture(shell, [_workspace(text) for text in workspace or ()], name, out, force=force)
 
 
 def _document(draft: Draft, text: str, out: Path | None) -> dict[str, object]:
@@ -88,22 +98,31 @@ def _document(draft: Draft, text: str, out: Path | None) -> dict[str, object]:
 
 
 def _capture(
-    shell: Shell, workspaces: Sequence[ResourceId], name: str | None, out: Path | None
+    shell: Shell,
+    workspaces: Sequence[ResourceId],
+    name: str | None,
+    out: Path | None,
+    *,
+    force: bool,
 ) -> None:
+    from cli.files import check_target  # noqa: PLC0415 - --help must stay quick
     from cli.live import door, read_live  # noqa: PLC0415 - --help must stay quick
     from shared.capture import name_for, write  # noqa: PLC0415 - the same
 
+    if out is not None:
+        merge = f"relink capture --update {out} shows what differs and merges what you accept"
+        check_target(out, "--out", force=force, instead=merge)
     with door() as azure:
         draft = read_live(shell, azure, name or name_for(workspaces[0]), workspaces)
         _tell_neighbours(shell, azure, draft, workspaces)
     text = write(draft)
     if out is not None:
-        _write(out, text)
+        _write(out, text, force=force)
     if shell.aside:
         shell.document(_document(draft, text, out))
         return
     if out is None:
-        shell.out.out(text, end="", highlight=False)
+        shell.text(text, end="")
     _tell(shell, draft, text, out)
 
 
@@ -131,14 +150,18 @@ def _tell_neighbours(
         )
 
 
-def _capture_all(shell: Shell, out: Path | None) -> Status:
-    """A manifest for each environment: workspaces that share a cluster are one."""
-    from cli.finding import find_environments  # noqa: PLC0415 - --help must stay quick
+def _capture_all(shell: Shell, out: Path | None, *, force: bool) -> Status:
+    """A manifest for each environment: workspaces that share a cluster are one.
+
+    One that cannot be captured, or whose file exists, does not stop the others.
+    """
+    from cli.files import make_folder  # noqa: PLC0415 - --help must stay quick
+    from cli.finding import find_environments  # noqa: PLC0415 - the same
     from cli.live import door, read_live  # noqa: PLC0415 - the same
     from shared.capture import name_for, write  # noqa: PLC0415 - the same
 
     folder = out or Path()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "--out")
     taken: set[str] = set()
     failed = False
     told: list[dict[str, object]] = []
@@ -146,36 +169,42 @@ def _capture_all(shell: Shell, out: Path | None) -> Status:
         for workspaces in find_environments(shell, azure):
             name = _free(name_for(workspaces[0]), taken)
             file = folder / f"{name}.yaml"
-            if file.exists():
-                shell.warn(f"{file} exists and is left alone; --update {file} compares it")
+            if file.exists() and not force:
+                shell.warn(
+                    f"{file} exists and is left alone; relink capture --update {file} compares"
+                    " and merges, --force overwrites"
+                )
+                told.append({"environment": name, "file": str(file), "written": False})
                 continue
-            try:
+            with one_of_many(shell) as tried:
                 draft = read_live(shell, azure, name, workspaces)
-            except CommandError as error:
+                text = write(draft)
+                _write(file, text, force=force)
+            if tried.failed:
                 failed = True
-                shell.fail(*error.lines)
+                told.append(
+                    {"environment": name, "file": str(file), "error": error_json(tried.lines)}
+                )
                 continue
-            text = write(draft)
-            _write(file, text)
-            if shell.aside:
-                told.append(_document(draft, text, file))
-                continue
-            shell.say(str(file))
-            _tell(shell, draft, text, file)
+            told.append(_document(draft, text, file) if shell.aside else {})
+            if not shell.aside:
+                shell.say(str(file))
+                _tell(shell, draft, text, file)
     if shell.aside:
         shell.document(told)
     return Status.ERROR if failed else Status.GOOD
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, text: str, *, force: bool) -> None:
     """The manifest, and beside it the schema that its first line leads editors to."""
     from cli.commands.schema import schema_text  # noqa: PLC0415 - --help must stay quick
+    from cli.files import write_file  # noqa: PLC0415 - the same
     from shared.capture import SCHEMA_FILE  # noqa: PLC0415 - the same
 
-    file.write_text(text, encoding="utf-8")
+    write_file(file, text, force=force)
     beside = file.parent / SCHEMA_FILE
-    if not beside.exists():
-        beside.write_text(schema_text() + "\n", encoding="utf-8")
+    if file.is_file() and not beside.exists():
+        write_file(beside, schema_text() + "\n")
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -193,7 +222,7 @@ def _workspace(text: str) -> ResourceId:
 
     found = ResourceId.maybe(text)
     if found is None or found.type != "microsoft.machinelearningservices/workspaces":
-        raise CommandError(
+        raise UsageProblem(
             f"--workspace: found '{text[:200]}'",
             "allowed is /subscriptions/<guid>/resourceGroups/<group>/providers/"
             "Microsoft.MachineLearningServices/workspaces/<name>",
@@ -209,7 +238,7 @@ def _tell(shell: Shell, draft: Draft, text: str, out: Path | None) -> None:
         shell.warn(f"not captured: {part}")
     for problem in _problems(text, out):
         shell.warn(f"not valid yet: {problem}")
-    counts = ", ".join(f"{len(s.items)} {s.key}" for s in draft.sections if s.items)
+    counts = ", ".join(f"{s.key} {len(s.items)}" for s in draft.sections if s.items)
     shell.note(f"captured environment '{draft.name}': {counts}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import CommandError, Shell, Status, shell_of
+from cli.shell import CommandError, Shell, Status, counted, shell_of
 
 if TYPE_CHECKING:
     from cli.comparing import Difference
@@ -42,11 +42,10 @@ def diff(
     sides = _sides(shell, before, after)
     found = compare(*sides, whole=LIVE not in (before, after))
     if as_json:
-        shell.out.out(json.dumps([difference_json(each) for each in found], indent=2))
+        shell.document([difference_json(each) for each in found])
     else:
         show_differences(shell, found)
-        counted = f"{len(found)} differences" if len(found) != 1 else "1 difference"
-        shell.note(counted if found else "nothing differs")
+        shell.note(counted(len(found), "difference") if found else "nothing differs")
     raise typer.Exit(Status.DRIFT if found else Status.GOOD)
 
 

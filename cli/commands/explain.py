@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from typing import Annotated
 
 import typer
@@ -34,7 +33,7 @@ def explain(
         hint = ", ".join(words[each] for each in near) or "see docs/reasons.md"
         raise CommandError(f"found '{reason[:80]}', which is no reason", f"did you mean: {hint}")
     if as_json:
-        shell.out.out(json.dumps(entries, indent=2))
+        shell.document(entries)
         return
     for entry in entries:
         shell.say(f"{entry['word']}  ({entry['of']})", "bold")

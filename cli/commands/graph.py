@@ -45,7 +45,7 @@ def graph(
     if as_json:
         shell.document(_document(topology))
     else:
-        shell.out.out("\n".join(_mermaid(topology)), highlight=False)
+        shell.text("\n".join(_mermaid(topology)))
 
 
 def _document(topology: Topology) -> dict[str, object]:

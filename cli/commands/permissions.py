@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -59,4 +58,8 @@ def permissions(
     if role is not Role.WRITER:
         found |= {action.lower(): action for action in CORE_READS}
     actions = [found[key] for key in sorted(found)]
-    shell_of(ctx).out.out(json.dumps(actions, indent=2) if as_json else "\n".join(actions))
+    shell = shell_of(ctx)
+    if as_json:
+        shell.document(actions)
+    else:
+        shell.text("\n".join(actions))

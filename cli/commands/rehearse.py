@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import CommandError, Shell, Status, shell_of
+from cli.shell import CommandError, Shell, Status, UsageProblem, shell_of
 
 if TYPE_CHECKING:
     from cli.demo.show import Show
@@ -26,6 +27,9 @@ Examples:
 """
 
 
+_PAGES = ("report.md", "report.html")
+
+
 def rehearse(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest (*.yaml).")],
@@ -37,11 +41,16 @@ def rehearse(
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write report.md and report.html there.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite an earlier report in --report.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="How each ended, as one JSON document.")
     ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain lines, no colours.")] = False,
-    keep: Annotated[Path | None, typer.Option(help="Folder to leave logs and records in.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="A new or empty folder to leave logs and records in.")
+    ] = None,
 ) -> None:
     """Play incidents on a simulated copy of the environment, with the real app. Touches no Azure.
 
@@ -49,11 +58,18 @@ def rehearse(
     worker-killed, group-deleted. Exit status 0: each ended as it should; 1: one did not.
     """
     from cli.demo.azure import DemoError  # noqa: PLC0415 - --help must stay quick
+    from cli.files import check_empty, check_target, make_folder  # noqa: PLC0415 - the same
     from cli.session import read_file  # noqa: PLC0415 - the same
 
     shell = shell_of(ctx).beside(document=as_json)
     declared = read_file(file)
     chosen = _chosen(incident or ())
+    if keep is not None:
+        check_empty(keep, "--keep")
+    if report is not None:
+        make_folder(report, "--report")
+        for page in _PAGES:
+            check_target(report / page, "--report", force=force)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="relink-")))
         from cli.rehearsal.play import copy_of  # noqa: PLC0415 - --help must stay quick
@@ -64,12 +80,12 @@ def rehearse(
         except (DemoError, ValueError) as error:
             raise CommandError("the rehearsal broke off:", *str(error).splitlines()) from error
     environment, _ = copy_of(declared.environment)
+    if report is not None:
+        _write(shell, report, story, environment)
     if as_json:
         shell.document(_document(story))
     else:
         _tell(shell, story)
-    if report is not None:
-        _write(shell, report, story, environment)
     raise typer.Exit(Status.GOOD if story.good else Status.ERROR)
 
 
@@ -79,7 +95,7 @@ def _chosen(names: tuple[str, ...] | list[str]) -> tuple[Incident, ...]:
     known = {each.name: each for each in INCIDENTS}
     for name in names:
         if name not in known:
-            raise CommandError(f"--incident: found '{name[:80]}'", f"allowed: {', '.join(known)}")
+            raise UsageProblem(f"--incident: found '{name[:80]}'", f"allowed: {', '.join(known)}")
     return tuple(known[name] for name in names) or INCIDENTS
 
 
@@ -90,9 +106,7 @@ def _show(shell: Shell, *, plain: bool) -> Show:
 
     if shell.quiet:
         return Show(Console(quiet=True))
-    if plain:
-        return Show(Console(force_terminal=False, no_color=True, stderr=shell.aside))
-    return Show(Console(stderr=shell.aside))
+    return Show(replace(shell, plain=plain).out)
 
 
 def _document(story: Story) -> dict[str, object]:
@@ -138,10 +152,12 @@ def _tell(shell: Shell, story: Story) -> None:
 
 
 def _write(shell: Shell, folder: Path, story: Story, environment: Environment) -> None:
-    from cli.rehearsal.report import html, markdown  # noqa: PLC0415 - --help must stay quick
+    from cli.files import write_file  # noqa: PLC0415 - --help must stay quick
+    from cli.rehearsal.report import html, markdown  # noqa: PLC0415 - the same
     from cli.topology import topology_of  # noqa: PLC0415 - the same
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text(markdown(story), encoding="utf-8")
-    (folder / "report.html").write_text(html(story, topology_of(environment)), encoding="utf-8")
-    shell.note(f"wrote {folder / 'report.md'} and {folder / 'report.html'}")
+    texts = (markdown(story), html(story, topology_of(environment)))
+    pages = [folder / page for page in _PAGES]
+    for page, text in zip(pages, texts, strict=True):
+        write_file(page, text, option="--report")
+    shell.note(f"wrote {' and '.join(map(str, pages))}")

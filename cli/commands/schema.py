@@ -16,7 +16,7 @@ Examples:
 
 def schema(ctx: typer.Context) -> None:
     """Print the JSON Schema of a manifest."""
-    shell_of(ctx).out.out(schema_text(), highlight=False)
+    shell_of(ctx).text(schema_text())
 
 
 def schema_text() -> str:

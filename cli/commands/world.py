@@ -21,18 +21,20 @@ def world(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A manifest (*.yaml).")],
     *,
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write it; the terminal if absent.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; else standard output.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite --out if it exists.")] = False,
 ) -> None:
     """Turn a manifest into a world file: a JSON list of ARM resources, healthy. Reads no Azure.
 
     What a manifest does not say (address spaces, principals, SKUs) is made up.
     """
-    from cli.session import read_file  # noqa: PLC0415 - --help must stay quick
+    from cli.files import check_target, write_file  # noqa: PLC0415 - --help must stay quick
+    from cli.session import read_file  # noqa: PLC0415 - the same
     from cli.world import world_of  # noqa: PLC0415 - the same
 
     shell = shell_of(ctx)
+    if out is not None:
+        check_target(out, "--out", force=force)
     try:
         made = world_of(read_file(file).environment)
     except ValueError as error:
@@ -41,7 +43,7 @@ def world(
         shell.warn(f"left out: {line}")
     text = json.dumps(made.resources, indent=1)
     if out is None:
-        shell.out.out(text)
+        shell.text(text)
         return
-    out.write_text(text + "\n", encoding="utf-8")
+    write_file(out, text + "\n", force=force)
     shell.note(f"wrote {len(made.resources)} resources to {out}")

@@ -35,6 +35,7 @@ def world(served: tuple[Server, State], tmp_path: Path, monkeypatch: pytest.Monk
     server.cloud.restore(state)
     server.cloud.exchanges.clear()
     plain_shell(monkeypatch)
+    monkeypatch.chdir(tmp_path)
     for name, value in server.exports.items():
         monkeypatch.setenv(name, value)
     return World(server.cloud, tmp_path, Plan("prod", SUBSCRIPTION, "westeurope"))

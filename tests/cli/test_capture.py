@@ -139,20 +139,20 @@ def test_throttling_is_waited_for(world: World) -> None:
     world.cloud.add_fault(fault)
     done = world.relink("capture", "-w", world.plan.workspace)
     assert done.exit_code == 0
-    assert "Azure asks to wait 1 s" in done.stderr
+    assert "Azure asks to wait; trying again in 1 s" in done.stderr
     assert len(parse_manifest(done.stdout, "prod.yaml").private_endpoints) == 7
 
 
 def test_an_id_that_is_no_workspace_is_refused(world: World) -> None:
     done = world.relink("capture", "-w", world.plan.storage)
-    assert done.exit_code == 1
+    assert done.exit_code == 64
     assert f"found '{world.plan.storage}'" in done.stderr
     assert world.cloud.exchanges == type(world.cloud.exchanges)()
 
 
 def test_a_name_that_no_environment_may_have_is_refused(world: World) -> None:
     done = world.relink("capture", "-w", world.plan.workspace, "--name", "Prod East")
-    assert done.exit_code == 1
+    assert done.exit_code == 64
     assert "--name: found 'Prod East'" in done.stderr
 
 

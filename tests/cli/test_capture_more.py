@@ -144,7 +144,7 @@ def test_an_accepted_addition_and_removal_are_written() -> None:
 @pytest.mark.parametrize("arguments", [(), ("--all", "--update", "x.yaml")], ids=["none", "two"])
 def test_capture_wants_to_be_told_what_to_capture(world: World, arguments: tuple[str, ...]) -> None:
     done = world.relink("capture", *arguments)
-    assert done.exit_code == 1
+    assert done.exit_code == 64
     assert "one of --workspace, --all and --update" in done.stderr
 
 

@@ -41,7 +41,7 @@ def test_all_captures_as_json_are_a_list_of_files(world: World) -> None:
 def test_an_update_asks_a_person_and_is_no_document(world: World) -> None:
     file = world.captured()
     done = world.relink("capture", "--update", str(file), "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 64
     assert "relink diff FILE --json" in done.stderr
 
 

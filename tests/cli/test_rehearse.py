@@ -91,7 +91,7 @@ def test_an_incident_that_relink_may_not_repair_is_a_failed_rehearsal(tmp_path: 
 
 def test_an_unknown_incident_is_refused_before_anything_starts(tmp_path: Path) -> None:
     done = relink("rehearse", written(tmp_path), "--incident", "earthquake")
-    assert done.exit_code == 1
+    assert done.exit_code == 64
     assert "found 'earthquake'" in done.stderr
     assert "cluster-restart, endpoint-deleted" in done.stderr
 

@@ -25,7 +25,7 @@ def answered(answers: str, *arguments: str) -> subprocess.CompletedProcess[bytes
             [sys.executable, "-m", "cli", *arguments],
             stdin=theirs,
             capture_output=True,
-            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             timeout=240,
             check=False,
         )
@@ -40,7 +40,7 @@ def test_an_update_takes_over_what_is_accepted_and_leaves_the_rest(world: World)
     world.does("PATCH", world.plan.vault, OPEN)
     done = answered("y\nn\n", "capture", "--update", str(file))
     assert done.returncode == 2, done.stderr
-    assert done.stdout.count(b"Take B (what is live) over into the manifest?") == 2
+    assert done.stdout.count(b"Update the manifest to B, the live value?") == 2
     manifest = parse_manifest(file.read_text(), "prod.yaml")
     assert manifest.storage_accounts[0].public_network_access == "Enabled"
     assert manifest.key_vaults[0].public_network_access == "Disabled"
