@@ -17,7 +17,7 @@ from typing import Any
 
 from cli.looking import person, wish
 from cli.progress import Progress
-from cli.shell import Shell
+from cli.shell import Shell, counted
 from cli.showing import step_words
 from shared.model.codec import dump
 from shared.model.json import JsonObject
@@ -33,13 +33,17 @@ from shared.workflow.services import Services
 
 
 def run(
-    shell: Shell, services: Services, trigger: Trigger, confirmed: frozenset[str] | None
+    shell: Shell,
+    services: Services,
+    trigger: Trigger,
+    confirmed: frozenset[str] | None,
+    stop: threading.Event,
 ) -> JsonObject:
     """Carry the run out and return its record.
 
-    ``confirmed`` are the destructive units that a person agreed to; ``None`` agrees to all.
+    ``confirmed`` are the units that a person agreed to; ``None`` agrees to all. ``stop`` is set by
+    Ctrl-C, SIGTERM and SIGHUP (a closed terminal).
     """
-    stop = threading.Event()
     progress = Progress(shell, services.clock)
     watched = _Watched(shell, services, trigger, confirmed, stop, progress)
     with _interruptible(shell, stop), progress.shown():
@@ -53,35 +57,63 @@ def run(
     return record
 
 
-def approved(services: Services, record: JsonObject, only: Sequence[str]) -> Trigger | None:
+def approved(
+    services: Services, record: JsonObject, only: Sequence[str], confirmed: frozenset[str] | None
+) -> Trigger | None:
     """Approve the plan that ``record``'s run left waiting, as the person who asked for the run.
+
+    The question about one plan is asked once, by whichever run came first, so it is found by the
+    plan and not by the run. A plan with a unit that is not in ``confirmed`` goes on waiting: the
+    person has not seen it.
 
     Returns the wish for the run that carries it out (only if the plan is the same by then), or
     nothing when no plan waits.
     """
-    name, run_id = record["environment"], record["id"]
+    name, waits = record["environment"], _waiting_units(record)
     waiting = services.records.approval(name)
-    if waiting is None or waiting.run != run_id or waiting.state is not ApprovalState.WAITING:
+    if waiting is None or waiting.state is not ApprovalState.WAITING or not waits:
         return None
-    services.records.decide_approval(name, run_id, approved=True, by=person())
+    if waiting.plan_hash != record["rounds"][-1]["approvalHash"]:
+        return None
+    if confirmed is not None and not waits <= confirmed:
+        return None
+    services.records.decide_approval(name, waiting.run, approved=True, by=person())
     return wish(services, name, only, dry_run=False, cause=Cause.APPROVAL)
+
+
+def _waiting_units(record: JsonObject) -> frozenset[str]:
+    """The units of the last look that wait for a person."""
+    if not record["rounds"]:
+        return frozenset()
+    verdicts = record["rounds"][-1]["verdicts"]
+    return frozenset(v["unit"] for v in verdicts if v["why"] == "Approval")
+
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a pipeline that is cancelled, a terminal that is closed."""
 
 
 @contextmanager
 def _interruptible(shell: Shell, stop: threading.Event) -> Iterator[None]:
-    """The first SIGINT asks to stop; the next one is the ordinary one again."""
-    before = signal.getsignal(signal.SIGINT)
+    """The first signal asks to stop; the next one is the ordinary one again."""
+    before = {number: signal.getsignal(number) for number in _STOPPING}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
         shell.warn("interrupted: what has begun is finished, nothing new begins; again to quit now")
 
-    signal.signal(signal.SIGINT, interrupted)
+    for number in _STOPPING:
+        if before[number] is not signal.SIG_IGN:  # nohup: a closed terminal is meant to matter not
+            signal.signal(number, interrupted)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 @dataclass(slots=True)
@@ -137,10 +169,10 @@ class _Watched:
 
     def _tell_look(self, message: dict[str, Any], result: dict[str, Any]) -> None:
         if result["state"] == "later":
-            self.shell.note(f"Azure asks to wait {result['after']:.0f} s: {result['problem']}")
+            self.shell.note(f"trying again in {result['after']:.0f} s: {result['problem']}")
         elif result["state"] == "assessed":
             what = "looked" if message["round"] == 1 else "looked again"
-            self.shell.note(f"{what}: {len(result['units'])} units may go ahead")
+            self.shell.note(f"{what}: {counted(len(result['units']), 'repair')} can start")
 
     def _tell_step(self, errand: dict[str, Any], told: dict[str, Any]) -> None:
         key = _key(errand)

@@ -14,9 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, Final
 
 from cli.shell import CommandError
+from cli.signin import sign_in
 from remediators import REMEDIATORS
 from shared.azure.config import ArmConfig
 from shared.azure.credentials import credential
@@ -25,10 +26,12 @@ from shared.azure.gateway import Azure
 from shared.composition import compose, system_clock
 from shared.manifests import Declared, Manifests, Problem, read_manifests
 from shared.records import Mark, Stored, StoreError
+from shared.records.opening import read_address
 from shared.settings import Settings
 from shared.workflow.services import Services
 
 MOST_WAITS = 20
+MOST_UNREACHED = 3
 LONGEST_WAIT = 120.0
 
 
@@ -66,7 +69,15 @@ class ManifestFiles:
 
     def marks(self, prefix: str = "") -> Mapping[str, Mark]:
         """Path to size; a file is read once a command, so its tag says nothing."""
-        return {key: Mark("", Path(key).stat().st_size) for key in self.keys(prefix)}
+        return {key: Mark("", _size(Path(key))) for key in self.keys(prefix)}
+
+
+def _size(file: Path) -> int:
+    """Its size in bytes; 0 when it vanished, which reading it says."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +91,44 @@ class Fixed:
         return self.manifests
 
 
-def read_files(files: Sequence[Path], scopes: str | None = None) -> Manifests:
-    """Read and check manifests, those across files included.
+def read_files(paths: Sequence[Path], scopes: str | None = None) -> Manifests:
+    """Read and check manifests, those across files included; of a folder, all that are in it.
 
-    Raises:
-        CommandError: for what is no readable file of the right name.
+    What is no readable file of the right name is a problem of its own and stops no other.
     """
-    for file in files:
-        if not file.is_file():
-            raise CommandError(f"{file}: no such file")
-        if file.suffix not in {".yaml", ".yml"}:
-            raise CommandError(f"{file}: the name of a manifest ends with .yaml or .yml")
+    files: dict[Path, Path] = {}
+    problems = []
+    for path in paths:
+        found, problem = _files_at(path)
+        problems += [Problem(str(path), 0, 0, "", "", "", problem)] if problem else []
+        files |= {file.resolve(): file for file in reversed(found)}
+    if not files:
+        return Manifests(problems=tuple(problems))
     own = os.environ.get("RELINK_SCOPES", "") if scopes is None else scopes
     settings = Settings.read({"RELINK_ENVIRONMENTS": "file:///", "RELINK_SCOPES": own})
-    return read_manifests(ManifestFiles(tuple(files)), None, settings)
+    read = read_manifests(ManifestFiles(tuple(files.values())), None, settings)
+    return replace(read, problems=(*problems, *read.problems))
+
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def _files_at(path: Path) -> tuple[list[Path], str]:
+    """The manifests at ``path``, and what is wrong with it."""
+    if path.is_dir():
+        found = sorted(
+            file
+            for file in path.rglob("*")
+            if file.suffix in _SUFFIXES
+            and file.is_file()
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        )
+        return found, "" if found else "this folder holds no *.yaml and no *.yml"
+    if not path.exists():
+        return [], "no such file"
+    if path.suffix not in _SUFFIXES:
+        return [], "the name of a manifest ends with .yaml or .yml"
+    return ([path], "") if path.is_file() else ([], "this is no regular file")
 
 
 def read_file(file: Path) -> Declared:
@@ -102,6 +137,10 @@ def read_file(file: Path) -> Declared:
     Raises:
         CommandError: with every problem of the file.
     """
+    if file.is_dir():
+        raise CommandError(
+            f"{file} is a folder; this command takes one manifest", f"ls '{file}' lists its files"
+        )
     manifests = read_files([file])
     if manifests.problems or not manifests.environments:
         raise CommandError(f"{file} cannot be used:", *map(str, manifests.problems))
@@ -128,8 +167,9 @@ def open_services(records: str, manifests: Manifests | None = None) -> Iterator[
     Raises:
         SettingsError: naming every variable that is wrong.
     """
-    # What the app logs for its operators, the commands say themselves.
-    logging.getLogger("relink").addHandler(logging.NullHandler())
+    # What the app and the SDKs log for operators, the commands say themselves.
+    for name in ("relink", "azure", "msal"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
     environ = {**os.environ, "RELINK_RECORDS": records}
     environ["RELINK_ENVIRONMENTS"] = "file:///"
     environ["RELINK_APPROVE_MANIFEST_CHANGES"] = "false"
@@ -169,30 +209,76 @@ class _Door:
         config = arm_of(self.settings)
         identity: Any = credential(config)
         self.connections.callback(identity.close)
+        sign_in(identity, config)
         azure = Azure(config, identity, system_clock)
         self.connections.callback(azure.close)
         return azure
 
 
-def records_address(chosen: Path | None, fallback: Path) -> str:
-    """Where records go: ``--records``, else ``RELINK_RECORDS``, else a folder of our choice."""
+RECORDS: Final = Path(".relink/records")
+"""Where records are when nothing says otherwise, in the current folder: for every command the
+same, ``relink host`` included."""
+
+
+def records_address(chosen: Path | None) -> str:
+    """Where records are: ``--records``, else ``RELINK_RECORDS``, else ``RECORDS``."""
     if chosen is not None:
         return chosen.absolute().as_uri()
-    return os.environ.get("RELINK_RECORDS", "").strip() or fallback.absolute().as_uri()
+    return os.environ.get("RELINK_RECORDS", "").strip() or RECORDS.absolute().as_uri()
+
+
+def records_shown(address: str) -> str:
+    """The place as people write it, without secrets: below the current folder, relative to it."""
+    place = read_address(address)
+    if place.folder is None:
+        return place.shown
+    here = Path.cwd()
+    return str(
+        place.folder.relative_to(here) if place.folder.is_relative_to(here) else place.folder
+    )
+
+
+def records_there(chosen: Path | None) -> str:
+    """Where records are, if there is anything.
+
+    Raises:
+        CommandError: when it is a folder that does not exist.
+    """
+    address = records_address(chosen)
+    try:
+        folder = read_address(address).folder
+    except ValueError:
+        return address  # the settings say what is wrong with it
+    if folder is not None and not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise CommandError(
+            f"no records: the folder {folder} {what}",
+            "records are at --records, else at RELINK_RECORDS, else in .relink/records of the"
+            " current folder; a run makes them",
+        )
+    return address
 
 
 def patiently[T](look: Callable[[], T], note: Callable[[str], None]) -> T:
     """``look`` again as long as Azure asks to come back later, honouring its Retry-After.
 
     Raises:
+        CommandError: when Azure cannot be reached, tried ``MOST_UNREACHED`` times.
         Transient: when Azure still asks after ``MOST_WAITS`` times.
     """
-    for left in reversed(range(MOST_WAITS)):
+    for tried in range(1, MOST_WAITS + 1):
         try:
             return look()
         except Transient as busy:
-            if not left or busy.retry_after > LONGEST_WAIT:
+            unreached = busy.code == "ConnectionFailed"
+            if unreached and tried >= MOST_UNREACHED:
+                raise CommandError(
+                    f"Azure cannot be reached, tried {tried} times: {busy.message}",
+                    "check the network, HTTPS_PROXY, RELINK_ARM_ENDPOINT and RELINK_CA_BUNDLE",
+                ) from busy
+            if tried == MOST_WAITS or busy.retry_after > LONGEST_WAIT:
                 raise
-            note(f"Azure asks to wait {busy.retry_after:.0f} s: {busy.message}")
+            said = "Azure cannot be reached" if unreached else "Azure asks to wait"
+            note(f"{said}; trying again in {busy.retry_after:.0f} s: {busy.message}")
             sleep(busy.retry_after)
     raise AssertionError("the last look returns or raises")

@@ -26,7 +26,11 @@ def host(
         Path, typer.Option(help="Folder for everything that outlives the host.")
     ] = Path(".relink"),
 ) -> None:
-    """Serve the app on this machine, as the Functions host would, until SIGINT or SIGTERM."""
+    """Serve the app on this machine, as the Functions host would, until SIGINT or SIGTERM.
+
+    Records go to RELINK_RECORDS, else to the folder 'records' in --state.
+    """
+    from cli.session import records_shown  # noqa: PLC0415 - --help must stay quick
     from devhost.main import serve  # noqa: PLC0415 - a host costs imports that --help needs not
     from shared.settings import Settings  # noqa: PLC0415 - the same
 
@@ -34,5 +38,8 @@ def host(
     if not os.environ.get("RELINK_RECORDS", "").strip():
         os.environ["RELINK_RECORDS"] = (folder / "records").as_uri()
     settings = Settings.read(os.environ)
-    shell_of(ctx).note(f"mode {settings.mode}, state in {folder}")
+    shell_of(ctx).note(
+        f"mode {settings.mode}, state in {folder},"
+        f" records in {records_shown(os.environ['RELINK_RECORDS'])}"
+    )
     raise typer.Exit(serve(APP, folder, port))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.shell import shell_of
+from cli.shell import counted, shell_of
 
 if TYPE_CHECKING:
     from shared.model.json import JsonObject
@@ -26,7 +25,7 @@ Examples:
 """
 _Records = Annotated[
     Path | None,
-    typer.Option(help="Folder of records; else RELINK_RECORDS, else .relink in this folder."),
+    typer.Option(help="Folder of records; else RELINK_RECORDS, else .relink/records here."),
 ]
 
 
@@ -45,7 +44,7 @@ def runs(
     with open_records(records) as kept:
         found = [summary(record) for record in kept.runs(environment, limit)]
     if as_json:
-        shell.out.out(json.dumps(found, indent=2))
+        shell.document(found)
         return
     if not found:
         shell.note("no runs are recorded here")
@@ -54,7 +53,7 @@ def runs(
         shell.say(
             f"{str(each['startedAt'])[:19]}  {each['environment']!s:{width}}  "
             f"{each['outcome']!s:16}  {each['cause']!s:8}  {each['seconds']:6.1f} s  "
-            f"{each['findings']} findings, {each['units']} units  {each['id']}"
+            f"{counted(each['findings'], 'finding')}, {counted(each['units'], 'unit')}  {each['id']}"
         )
 
 
@@ -76,14 +75,14 @@ def show(
     with open_records(records) as kept:
         record = find_run(kept, run)
     if as_json:
-        shell.out.out(json.dumps(record, indent=2, ensure_ascii=False))
+        shell.document(record)
         raise typer.Exit(status_of(record))
     show_history(shell, record)
     show_record(shell, record)
     raise typer.Exit(status_of(record))
 
 
-def summary(record: JsonObject) -> dict[str, object]:
+def summary(record: JsonObject) -> dict[str, Any]:
     """A run in one row."""
     began, ended = (datetime.fromisoformat(record[name]) for name in ("startedAt", "finishedAt"))
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -13,19 +12,21 @@ from cli.shell import Status, shell_of
 EXAMPLES = """\b
 Examples:
   relink validate prod.yaml
-  relink validate environments/*.yaml --json
+  relink validate environments --json
 """
 
 
 def validate(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Manifests (*.yaml).")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Manifests (*.yaml), or folders of them.")
+    ],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Check manifests, each by itself and against the others. Reads no Azure.
 
-    Exit status 0: all are valid; 1: problems, as file:line:column: field: what is wrong.
+    One that is wrong stops no other. Exit status 0: all are valid; 1: problems, as file:line:column: field: what is wrong.
     """
     from cli.session import problem_json, read_files  # noqa: PLC0415 - --help must stay quick
 
@@ -37,7 +38,7 @@ def validate(
             "environments": sorted(manifests.environments),
             "problems": [problem_json(problem) for problem in manifests.problems],
         }
-        shell.out.out(json.dumps(document, indent=2))
+        shell.document(document)
     else:
         for problem in manifests.problems:
             shell.complain(str(problem))

@@ -160,4 +160,4 @@ def test_no_records_are_no_stack_trace(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     done = relink("runs")
     assert done.exit_code == 1
-    assert "no records at .relink/records or .relink" in done.stderr
+    assert f"no records: the folder {tmp_path / '.relink/records'} does not exist" in done.stderr

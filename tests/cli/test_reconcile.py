@@ -112,11 +112,11 @@ def test_a_second_run_writes_nothing(world: World) -> None:
     assert world.cloud.writes() == []
 
 
-def test_every_run_leaves_a_record_beside_the_manifest(world: World) -> None:
+def test_every_run_leaves_a_record_in_the_folder_it_was_started_in(world: World) -> None:
     file = world.captured()
     world.does("PATCH", world.plan.storage, OPEN)
     assert world.relink("reconcile", str(file)).exit_code == 0
-    (record,) = Records(FolderStore(file.parent / ".relink"), now).runs("prod-mlw")
+    (record,) = Records(FolderStore(world.folder / ".relink/records"), now).runs("prod-mlw")
     assert record["outcome"] == "Repaired"
     assert record["trigger"]["by"].endswith("command line)")
 
@@ -167,7 +167,7 @@ def test_only_the_named_remediators_run(world: World) -> None:
 
 def test_an_unknown_remediator_is_refused(world: World) -> None:
     done = world.relink("reconcile", str(world.captured()), "--only", "everything")
-    assert done.exit_code == 1
+    assert done.exit_code == 64
     assert "--only: found 'everything', allowed: " in done.stderr
 
 
@@ -234,7 +234,7 @@ def test_drift_that_nobody_may_repair_remains_and_nothing_failed(world: World) -
 
 def test_a_run_of_somebody_else_is_respected(world: World) -> None:
     file = world.captured()
-    records = Records(FolderStore(file.parent / ".relink"), now)
+    records = Records(FolderStore(world.folder / ".relink/records"), now)
     records.acquire_lease("prod-mlw", "the app", 600)
     world.does("PATCH", world.plan.storage, OPEN)
     world.cloud.exchanges.clear()
