@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.azure.clients import Clients
 from shared.azure.errors import Terminal
-from shared.azure.wire import MOST_PAGES, Answer, ask
+from shared.azure.wire import MOST_PAGES, Answer, ask, items, turned
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpRequest
@@ -45,17 +45,19 @@ def list_all(clients: Clients, path: str, api_version: str, **query: str) -> dic
     """Every page of the list at ``path`` as ``{"value": [...]}``.
 
     Raises:
-        RemediationError: as ``look``; ``TooManyPages`` rather than half a list.
+        RemediationError: as ``look``; ``TooManyPages``, ``PagesLoop`` or ``NotAList`` rather than
+            half a list.
     """
     first = _request("GET", clients.config.endpoint + path, {"api-version": api_version, **query})
     answer = ask(lambda **wire: _send(clients, first, **wire))
-    items = list(answer.body.get("value") or ())
+    found, read = items(answer), {first.url}
     for _ in range(MOST_PAGES):
         following = answer.body.get("nextLink")
         if not following:
-            return {"value": items}
+            return {"value": found}
+        turned(read, str(following))
         answer = look(clients, str(following))
-        items += answer.body.get("value") or ()
+        found += items(answer)
     raise Terminal("TooManyPages", f"the list at {path} has more than {MOST_PAGES} pages")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from shared.azure.calls import CallLog
@@ -24,8 +25,10 @@ class Clients:
         credential: TokenCredential,
         log: CallLog,
         transport: HttpTransport[Any, Any] | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.config = config
+        self._clock = clock
         self.credential = credential
         self._log = log
         self._transport = transport
@@ -55,7 +58,7 @@ class Clients:
         return {
             "base_url": self.config.endpoint,
             "credential_scopes": [self.config.scope],
-            "policies": policies(self.config, self.credential, self._log),
+            "policies": policies(self.config, self.credential, self._log, self._clock),
             "transport": self._transport,
         }
 

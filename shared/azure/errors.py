@@ -13,13 +13,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any, Final
 
 DEFAULT_RETRY_AFTER: Final = 10.0
+LONGEST_WAIT: Final = 3600.0
+"""Whatever Azure asks for, an hour is the most that is waited before the next look."""
 _BUSY_AGAIN: Final = DEFAULT_RETRY_AFTER
 _REPLICATION: Final = 3.0
 """A fresh principal is known everywhere after seconds to a minute (domain.md 3.1)."""
 _LONGEST: Final = 600
+_DEEPEST: Final = 20
 
 _UNREACHABLE: Final = frozenset({408, 502, 503, 504})
 _BUSY: Final = frozenset(
@@ -75,7 +80,7 @@ class Transient(RemediationError):  # noqa: N818 - the two kinds are read as adj
         request_id: str = "",
     ) -> None:
         super().__init__(code, message, status=status, request_id=request_id)
-        self.retry_after = retry_after
+        self.retry_after = bounded(retry_after)
         self.throttled = throttled
 
 
@@ -156,9 +161,9 @@ def judge(
     return _terminal(status, code, text, request_id)
 
 
-def operation_error(error: Mapping[str, Any] | None, status: str) -> RemediationError:
+def operation_error(error: object, status: str) -> RemediationError:
     """What an operation means that ended badly: polling answered 200, the ``status`` is Failed."""
-    pairs = list(_errors(error or {}))
+    pairs = list(_errors({"error": error}))
     code, message = next(
         (p for p in pairs if p[0].lower() in _BUSY), pairs[0] if pairs else ("", "")
     )
@@ -166,17 +171,31 @@ def operation_error(error: Mapping[str, Any] | None, status: str) -> Remediation
 
 
 def retry_after(headers: Mapping[str, str], default: float = DEFAULT_RETRY_AFTER) -> float:
-    """Seconds that Azure asks to wait; at least one. ``headers`` have names in lower case."""
+    """Seconds that Azure asks to wait, from one to ``LONGEST_WAIT``. ``headers`` are in lower case.
+
+    A date (RFC 9110, 10.2.3) counts from the answer's own ``Date``: whose clock it is, is known.
+    """
     for name, unit in (
         ("retry-after-ms", 0.001),
         ("x-ms-retry-after-ms", 0.001),
         ("retry-after", 1),
     ):
         try:
-            return max(float(headers[name]) * unit, 1.0)
+            return bounded(float(headers[name]) * unit, default)
         except (KeyError, ValueError):
             continue
-    return default
+    try:
+        then, now = (parsedate_to_datetime(headers[name]) for name in ("retry-after", "date"))
+        return bounded((then - now).total_seconds(), default)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return default
+
+
+def bounded(seconds: float, default: float = DEFAULT_RETRY_AFTER) -> float:
+    """``seconds`` as they can be waited; ``default`` if that is no number at all."""
+    if not isfinite(seconds):
+        return LONGEST_WAIT if seconds > 0 else default
+    return min(max(seconds, 1.0), LONGEST_WAIT)
 
 
 def cleaned(text: str) -> str:
@@ -228,7 +247,13 @@ def _without_answer(error: Exception) -> RemediationError:
         ClientAuthenticationError,
     )
 
+    from shared.azure.identity import IdentityUnreachableError  # noqa: PLC0415 - the same
+
     text = cleaned(str(error))
+    if isinstance(error, IdentityUnreachableError):
+        return Transient("IdentityUnreachable", text)
+    if isinstance(error, RecursionError):
+        return Terminal("NotJson", "Azure's answer is nested too deep to be one")
     if isinstance(error, ClientAuthenticationError):
         return Terminal("Unauthenticated", text, blocked=True)
     if isinstance(error, AzureError | OSError):
@@ -247,23 +272,26 @@ def _text(response: Any) -> str:  # noqa: ANN401 - requests, aiohttp or a test's
 def _code_and_message(text: str) -> tuple[str, str]:
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", text
     pairs = list(_errors(body)) if isinstance(body, dict) else []
     busy = next((pair for pair in pairs if pair[0].lower() in _BUSY), None)
     return busy or (pairs[0] if pairs else ("", text))
 
 
-def _errors(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The error's code and message, then those of its details: the cause is often in there."""
-    error = body.get("error", body)
-    if not isinstance(error, dict):
+def _errors(body: object, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The error's code and message, then those of its details: the cause is often in there.
+
+    What is none is passed over: an answer of a front or a proxy may have any shape.
+    """
+    error = body.get("error", body) if isinstance(body, Mapping) else None
+    if not isinstance(error, Mapping) or depth > _DEEPEST:
         return
-    if error.get("code"):
-        yield str(error["code"]), str(error.get("message") or "")
-    for detail in error.get("details") or ():
-        if isinstance(detail, dict):
-            yield from _errors(detail)
+    code, message, details = (error.get(name) for name in ("code", "message", "details"))
+    if isinstance(code, str | int) and code:
+        yield str(code), message if isinstance(message, str) else ""
+    for detail in details if isinstance(details, list | tuple) else (details,):
+        yield from _errors(detail, depth + 1)
 
 
 def _holders(text: str) -> str | None:

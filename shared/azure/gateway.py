@@ -16,6 +16,7 @@ from shared.azure import polling, steps
 from shared.azure.calls import Call, CallLog
 from shared.azure.clients import Clients
 from shared.azure.config import ArmConfig
+from shared.azure.deadline import within
 from shared.azure.errors import RemediationError, Terminal, Transient
 from shared.azure.mlclient import warm_up
 from shared.azure.pacing import Pacing
@@ -55,7 +56,7 @@ class Azure:
         self._clock = clock
         self._concurrency = concurrency
         self._handed_in = transport is not None
-        self._clients = Clients(config, credential, self.calls, transport)
+        self._clients = Clients(config, credential, self.calls, transport, clock)
         self._pacing = Pacing(clock)
 
     def read(self, reads: Iterable[Read]) -> dict[Read, Observation]:
@@ -86,7 +87,8 @@ class Azure:
             )
         room = Room(self._clients, self._clock, observed or {})
         try:
-            return steps.start(room, step)
+            with within():
+                return steps.start(room, step)
         except Transient as error:
             self._heed(step, error)
             return Retry(error.retry_after, error.code, _told(step, error))
@@ -100,9 +102,10 @@ class Azure:
             return Waiting(dict(token), held)
         room = Room(self._clients, self._clock, {})
         try:
-            if isinstance(step, AwaitState):
-                return steps.start(room, step)
-            return polling.look(room, step, token)
+            with within():
+                if isinstance(step, AwaitState):
+                    return steps.start(room, step)
+                return polling.look(room, step, token)
         except Transient as error:
             self._heed(step, error)
             return Waiting(dict(token), error.retry_after)

@@ -8,6 +8,9 @@ Imported by ``shared.azure.clients`` when the first client is built, never earli
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import format_datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,18 +27,19 @@ from azure.core.pipeline.policies import (
     SansIOHTTPPolicy,
     UserAgentPolicy,
 )
-from azure.core.pipeline.transport import HttpTransport, RequestsTransport
+from azure.core.pipeline.transport import HttpTransport
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 from shared.azure.calls import Call, CallLog
 from shared.azure.config import ArmConfig
 from shared.azure.errors import Terminal
+from shared.azure.transport import BoundedTransport
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-_CONNECT_SECONDS = 10
-_READ_SECONDS = 60
+_AT_ONCE = 5.0
+"""Seconds: a connection that had been closed meanwhile shows by then."""
 
 
 class _OwnOrigin(SansIOHTTPPolicy[Any, Any]):
@@ -56,14 +60,15 @@ class _OwnOrigin(SansIOHTTPPolicy[Any, Any]):
 
 
 class _OnceMore(HTTPPolicy[Any, Any]):
-    """One more try, at once, for a read whose connection broke."""
+    """One more try, at once, for a read whose connection broke; not for one that kept us waiting."""
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send; a GET a second time if no answer came."""
+        began = time.monotonic()
         try:
             return self.next.send(request)
         except (ServiceRequestError, ServiceResponseError):
-            if request.http_request.method != "GET":
+            if request.http_request.method != "GET" or time.monotonic() - began > _AT_ONCE:
                 raise
             return self.next.send(request)
 
@@ -92,7 +97,25 @@ class _Counted(HTTPPolicy[Any, Any]):
         return response
 
 
-def policies(config: ArmConfig, credential: TokenCredential, log: CallLog) -> list[Any]:
+class _Dated(SansIOHTTPPolicy[Any, Any]):
+    """Dates an answer that has no date: a ``Retry-After`` may be one, and counts from it."""
+
+    def __init__(self, clock: Callable[[], datetime] | None) -> None:
+        self._clock = clock
+
+    def on_response(self, _: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        """Write our own time where there is none."""
+        headers = response.http_response.headers
+        if self._clock is not None and "Retry-After" in headers and "Date" not in headers:
+            headers["Date"] = format_datetime(self._clock(), usegmt=True)
+
+
+def policies(
+    config: ArmConfig,
+    credential: TokenCredential,
+    log: CallLog,
+    clock: Callable[[], datetime] | None = None,
+) -> list[Any]:
     """The policies of every client, outermost first. A list belongs to one pipeline only."""
     return [
         _OwnOrigin(config),
@@ -104,17 +127,14 @@ def policies(config: ArmConfig, credential: TokenCredential, log: CallLog) -> li
         ARMChallengeAuthenticationPolicy(credential, config.scope),
         CustomHookPolicy(),
         DistributedTracingPolicy(),
+        _Dated(clock),
         _Counted(log),
     ]
 
 
 def wire(config: ArmConfig) -> HttpTransport[Any, Any]:
     """The transport that all clients share: one pool of connections, opened now."""
-    transport: HttpTransport[Any, Any] = RequestsTransport(
-        connection_verify=config.ca_bundle or True,
-        connection_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
-    )
+    transport: HttpTransport[Any, Any] = BoundedTransport(verify=config.ca_bundle or True)
     transport.open()
     return transport
 

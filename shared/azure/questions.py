@@ -11,6 +11,7 @@ from typing import Any, Final, assert_never
 
 from shared.azure import activitylog, authorization, containerservice, extensions, machinelearning
 from shared.azure.clients import Clients
+from shared.azure.deadline import within
 from shared.azure.errors import Terminal
 from shared.azure.kinds import kind_of
 from shared.azure.lists import list_below
@@ -35,7 +36,8 @@ def observe(clients: Clients, read: Read, clock: Callable[[], datetime]) -> Obse
         Transient: Azure asked to come back later; nothing is known.
     """
     try:
-        body = _asked(clients, _within_reach(read, clock()))
+        with within():
+            body = _asked(clients, _within_reach(read, clock()))
     except Terminal as error:
         return _refused(error, clock())
     return Found(body, clock())

@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridPublisherClient
 
+from shared.azure.transport import BoundedTransport
 from shared.model.json import JsonObject
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _UNREADABLE: Final = frozenset({400, 413})
 _SECONDS: Final = 5
+_WHOLE_SECONDS: Final = 10
+"""A request and its answer, however slowly its bytes come."""
 
 # Options of a request reach the transport through ``send`` alone (4.22 drops those of the constructor),
 # and the models that they pass on the way complain about each of them.
@@ -57,7 +60,8 @@ class Topic:
             UnreadableError: it will take none of them together; each for itself, perhaps.
         """
         # A client a time: it leaves answers unread, so a connection that it keeps is of no more use.
-        with EventGridPublisherClient(self._endpoint, self._credential) as client:
+        wire = BoundedTransport(seconds=_WHOLE_SECONDS)
+        with EventGridPublisherClient(self._endpoint, self._credential, transport=wire) as client:
             self._send(client, events)
 
     def _send(self, client: EventGridPublisherClient, events: Sequence[JsonObject]) -> None:

@@ -49,26 +49,51 @@ def ask_all(operation: Operation) -> dict[str, Any]:
     """Call a listing ``operation``, follow all its pages and return ``{"value": [...]}``.
 
     Raises:
-        RemediationError: as ``ask``; ``TooManyPages`` rather than half a list.
+        RemediationError: as ``ask``; ``TooManyPages``, ``PagesLoop`` or ``NotAList`` rather than half
+            a list.
     """
     seen: list[Any] = []
     try:
         found = operation(raw_response_hook=seen.append)
         if hasattr(found, "by_page"):
-            _turn(found.by_page())
+            _turn(found.by_page(), seen)
     except RemediationError:
         raise
     except Exception as error:
         raise read_error(error) from error
-    pages = [_answer(response.http_response).body for response in seen]
-    return {"value": [item for page in pages for item in page.get("value") or ()]}
+    return {"value": [item for response in seen for item in items(_answer(response.http_response))]}
 
 
-def _turn(pages: Iterable[object]) -> None:
+def items(answer: Answer) -> list[Any]:
+    """What a page of a list holds.
+
+    Raises:
+        Terminal: ``NotAList``; an answer without a list is not an empty one.
+    """
+    found = answer.body.get("value")
+    if not isinstance(found, list):
+        raise Terminal("NotAList", f"Azure answered {answer.status} to a list without a 'value'")
+    return found
+
+
+def _turn(pages: Iterable[object], seen: list[Any]) -> None:
     """Fetch every page; what they hold was seen on the wire."""
+    addresses: set[str] = set()
     for number, _ in enumerate(pages, start=1):
         if number > MOST_PAGES:
             raise Terminal("TooManyPages", f"a list has more than {MOST_PAGES} pages")
+        turned(addresses, seen[-1].http_request.url)
+
+
+def turned(addresses: set[str], address: str) -> None:
+    """Remember that the page at ``address`` was read.
+
+    Raises:
+        Terminal: ``PagesLoop``; it had been read before.
+    """
+    if address in addresses:
+        raise Terminal("PagesLoop", "a list names a page that was read already as the next one")
+    addresses.add(address)
 
 
 def sent(body: JsonObject) -> bytes:
@@ -82,10 +107,10 @@ def _succeeded(response: Any) -> bool:  # noqa: ANN401 - as below
 
 def _answer(response: Any) -> Answer:  # noqa: ANN401 - requests' or a test transport's response
     headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
-    text = response.text() if response.status_code != 204 else ""  # noqa: PLR2004 - No Content
     try:
+        text = response.text() if response.status_code != 204 else ""  # noqa: PLR2004 - No Content
         body = json.loads(text) if text.strip() else {}
-    except ValueError as error:
+    except (ValueError, LookupError, RecursionError) as error:
         raise Terminal("NotJson", f"Azure answered {response.status_code} with no JSON") from error
     return Answer(
         response.status_code, headers, body if isinstance(body, dict) else {"value": body}

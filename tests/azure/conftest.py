@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from azure.identity import ManagedIdentityCredential
 
 from shared.azure.config import ArmConfig
 from shared.azure.credentials import credential
@@ -40,7 +39,6 @@ def bench(served: tuple[Server, State], monkeypatch: pytest.MonkeyPatch) -> Iter
     exports = server.exports
     config = ArmConfig.of("public", exports["RELINK_ARM_ENDPOINT"], exports["RELINK_CA_BUNDLE"])
     identity = credential(config)
-    assert isinstance(identity, ManagedIdentityCredential)
     azure = Azure(config, identity, lambda: datetime.now(UTC))
     yield Bench(azure, server.cloud, None)
     azure.close()

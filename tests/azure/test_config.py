@@ -73,17 +73,17 @@ def test_a_managed_identity_is_taken_where_the_platform_offers_one(
     monkeypatch.setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:1/token")
     monkeypatch.setenv("IDENTITY_HEADER", "h")
     identity = credential(ArmConfig.of("public"))
-    assert type(identity).__name__ == "ManagedIdentityCredential"
-    identity.close()  # type: ignore[attr-defined]
+    assert type(identity.credential).__name__ == "ManagedIdentityCredential"
+    identity.close()
 
 
 def test_a_developer_is_never_asked_through_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IDENTITY_ENDPOINT", raising=False)
     identity = credential(ArmConfig.of("public"))
-    assert type(identity).__name__ == "DefaultAzureCredential"
-    tried = {type(one).__name__ for one in identity.credentials}  # type: ignore[attr-defined]
+    assert type(identity.credential).__name__ == "DefaultAzureCredential"
+    tried = {type(one).__name__ for one in identity.credential.credentials}
     assert "InteractiveBrowserCredential" not in tried
-    identity.close()  # type: ignore[attr-defined]
+    identity.close()
 
 
 def test_importing_the_gateway_loads_no_sdk() -> None:

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import requests
-from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.azure.errors import (
+    DEFAULT_RETRY_AFTER,
+    LONGEST_WAIT,
     RemediationError,
     Terminal,
     Transient,
@@ -16,7 +26,9 @@ from shared.azure.errors import (
 )
 from shared.azure.gateway import Azure
 from shared.model.actual import Question, Read, Unreadable
+from shared.model.progress import Waiting
 from shared.model.resource_id import ResourceId
+from shared.model.step import PutResource
 from tests.azure.wires import Canned
 
 GROUP = ResourceId.parse("/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/g")
@@ -261,3 +273,122 @@ def test_an_answer_in_no_known_shape_is_still_an_error(
     canned.rule("GET", ".*", (400, body))
     read = Read(Question.GET, GROUP)
     assert isinstance(scripted.read([read])[read], Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"retry-after": "nan"}, DEFAULT_RETRY_AFTER, id="nan"),
+        pytest.param({"retry-after": "inf"}, LONGEST_WAIT, id="inf"),
+        pytest.param({"retry-after": "-inf"}, DEFAULT_RETRY_AFTER, id="minus-inf"),
+        pytest.param({"retry-after": "1e400"}, LONGEST_WAIT, id="overflow"),
+        pytest.param({"retry-after": "31536000"}, LONGEST_WAIT, id="a-year"),
+        pytest.param({"retry-after": "-5"}, 1.0, id="negative"),
+        pytest.param({"retry-after": "soon"}, DEFAULT_RETRY_AFTER, id="a-word"),
+        pytest.param({"retry-after-ms": "nan", "retry-after": "7"}, DEFAULT_RETRY_AFTER, id="ms"),
+        pytest.param(
+            {
+                "retry-after": "Mon, 02 Nov 2026 09:00:42 GMT",
+                "date": "Mon, 02 Nov 2026 09:00:00 GMT",
+            },
+            42.0,
+            id="a-date",
+        ),
+        pytest.param(
+            {
+                "retry-after": "Mon, 02 Nov 2026 08:00:00 GMT",
+                "date": "Mon, 02 Nov 2026 09:00:00 GMT",
+            },
+            1.0,
+            id="a-date-that-is-over",
+        ),
+        pytest.param(
+            {
+                "retry-after": "Fri, 31 Dec 9999 23:59:59 GMT",
+                "date": "Mon, 02 Nov 2026 09:00:00 GMT",
+            },
+            LONGEST_WAIT,
+            id="the-end-of-time",
+        ),
+        pytest.param(
+            {"retry-after": "Mon, 02 Nov 2026 08:00:00 GMT", "date": "Mon, 02 Nov 2026 09:00:00"},
+            DEFAULT_RETRY_AFTER,
+            id="dates-of-two-kinds",
+        ),
+    ],
+)
+def test_what_azure_asks_for_is_bounded(headers: dict[str, str], seconds: float) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_counts_from_our_clock_where_the_answer_has_none(
+    canned: Canned, scripted: Azure
+) -> None:
+    """``NOON`` is the first of November 2026."""
+    when = {"Retry-After": "Sun, 01 Nov 2026 12:00:42 GMT"}
+    canned.rule("GET", ".*", (429, {"error": {"code": "TooManyRequests"}}, when))
+    progress = scripted.look(
+        PutResource(GROUP.extension("Microsoft.Network/x", "y"), {}),
+        {"url": "https://management.azure.com/x", "kind": "operation"},
+    )
+    assert isinstance(progress, Waiting)
+    assert progress.after == 42
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(("error", "code", "message", "details", "value", "x")), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    status=st.integers(100, 599),
+    body=JSON | st.binary(max_size=20),
+    headers=st.dictionaries(
+        st.sampled_from(("Retry-After", "retry-after-ms", "Date", "x-ms-request-id")),
+        st.text(max_size=30) | st.floats().map(str) | st.integers().map(str),
+    ),
+)
+def test_an_error_of_any_shape_has_a_meaning(
+    status: int, body: object, headers: dict[str, str]
+) -> None:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = Answered(status, headers, raw.decode("utf-8", "replace"))
+    error = read_error(HttpResponseError("m", response=response))  # type: ignore[arg-type]
+    assert isinstance(error, Transient | Terminal)
+    assert isinstance(error.code, str)
+    if isinstance(error, Transient):
+        assert 1 <= error.retry_after <= LONGEST_WAIT
+    assert isinstance(operation_error(body, "Failed"), Transient | Terminal)
+
+
+@given(st.floats())
+def test_whatever_is_asked_for_can_be_waited(seconds: float) -> None:
+    assert 1 <= Transient("c", "m", retry_after=seconds).retry_after <= LONGEST_WAIT
+
+
+def test_a_cause_in_details_that_are_no_list_is_found() -> None:
+    """One object where a list belongs, as a front may send it."""
+    error = operation_error(
+        {"code": "X", "message": "m", "details": {"code": "RetryableError", "message": "n"}},
+        "Failed",
+    )
+    assert isinstance(error, Transient)
+
+
+class Answered:
+    """An SDK's response, as far as an error is read from it."""
+
+    reason = ""
+
+    def __init__(self, status: int, headers: dict[str, str], body: str) -> None:
+        self.status_code, self.headers, self._body = status, headers, body
+
+    def text(self) -> str:
+        return self._body
