@@ -28,6 +28,7 @@ WAKE_AFTER_LOSS: Final = timedelta(minutes=5)
 """When to look again after a run whose end could not be written."""
 STEP_TIME: Final = timedelta(hours=1)
 """An operation that Azure has not ended by then is given up (azurerm allows as much)."""
+SHORT_PAUSE: Final = timedelta(seconds=30)
 
 type Steps[T] = Generator[task.Task[Any], Any, T]
 
@@ -110,13 +111,18 @@ def _conclude(ctx: task.OrchestrationContext, message: dict[str, Any]) -> Steps[
 def _assess(
     ctx: task.OrchestrationContext, trigger: dict[str, Any], number: int
 ) -> Steps[dict[str, Any]]:
-    """One assessment; Azure's wish to come back later is waited for by a timer."""
+    """One assessment; Azure's wish to come back later is waited for by a timer.
+
+    Looks that are put off wait for an hour together, and then for ``SHORT_PAUSE`` at the most.
+    """
     look: dict[str, Any] = {}
+    deadline = _now(ctx) + STEP_TIME
     for _ in range(MOST_TRIES):
         look = yield ctx.call_activity("assess", input={"trigger": trigger, "round": number})
         if look["state"] != "later":
             break
-        yield ctx.create_timer(_pause(look["after"]))
+        left = max(deadline - _now(ctx), SHORT_PAUSE)
+        yield ctx.create_timer(_pause(look["after"], left))
     return look
 
 
@@ -184,7 +190,7 @@ def _step(ctx: task.OrchestrationContext, errand: dict[str, Any]) -> Steps[dict[
     while progress["kind"] in {"Waiting", "Retry"}:
         if _now(ctx) > deadline or tries > MOST_TRIES:
             return _gave_up(progress)
-        yield ctx.create_timer(_pause(progress["after"]))
+        yield ctx.create_timer(_pause(progress["after"], deadline - _now(ctx)))
         if progress["kind"] == "Retry":
             tries += 1
             progress = yield ctx.call_activity("start_step", input=errand)
@@ -199,9 +205,16 @@ def _now(ctx: task.OrchestrationContext) -> datetime:
     return ctx.current_utc_datetime.replace(tzinfo=UTC)
 
 
-def _pause(seconds: float) -> timedelta:
-    """Azure's wish, but never so short that waiting becomes a loop."""
-    return timedelta(seconds=max(float(seconds), 1.0))
+def _pause(seconds: object, most: timedelta) -> timedelta:
+    """Azure's wish, but never so short that waiting becomes a loop, nor longer than ``most``.
+
+    What is no number, or none that a calendar knows, becomes ``SHORT_PAUSE``.
+    """
+    try:
+        wanted = timedelta(seconds=float(str(seconds)))
+    except (ValueError, OverflowError):
+        wanted = SHORT_PAUSE
+    return max(min(wanted, most), timedelta(seconds=1))
 
 
 def _gave_up(progress: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -151,6 +151,33 @@ def test_a_wish_for_no_pause_at_all_becomes_no_loop(after: float) -> None:
     script = Script([{"a": skeleton()}, {}], {"a": [waiting(after), waiting(after), DONE]})
     script.run()
     assert script.clock() >= NOW.replace(second=2)
+
+
+STRANGE = [float("inf"), float("-inf"), float("nan"), 1e300, 86_400.0 * 365, "soon", None]
+
+
+@pytest.mark.parametrize("after", STRANGE, ids=str)
+def test_a_strange_wish_for_a_pause_neither_breaks_a_step_nor_holds_it(after: object) -> None:
+    late = {"kind": "Waiting", "token": {"n": 1}, "after": after}
+    script = Script([{"a": skeleton()}, {}], {"a": [late, DONE]})
+    script.run()
+    assert script.results()["a"]["why"] == ""
+    assert NOW + timedelta(seconds=1) <= script.clock() <= NOW + STEP_TIME + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("after", STRANGE, ids=str)
+def test_a_look_put_off_to_a_strange_time_neither_breaks_the_run_nor_holds_it(
+    after: object,
+) -> None:
+    def busy(name: str, message: dict[str, Any]) -> dict[str, Any]:
+        if name == "assess":
+            return {"state": "later", "after": after, "problem": "throttled"}
+        return script(name, message)
+
+    script = Script([{}])
+    script.run(busy)
+    assert script.account["problem"] == "throttled"
+    assert script.clock() <= NOW + timedelta(hours=2, minutes=5)
 
 
 def test_a_step_that_azure_never_ends_is_given_up() -> None:
