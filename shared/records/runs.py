@@ -72,6 +72,10 @@ class Runs(Shelf):
         """Leave a JSON value, or one of our own values, for the run's other activities."""
         self.documents.put(self._paper(run_id, name), {"value": plain(value)})
 
+    def add_paper(self, run_id: str, name: str, value: object) -> bool:
+        """Leave a value unless there is one under this name already; whether it was left."""
+        return self.documents.add(self._paper(run_id, name), {"value": plain(value)})
+
     def paper(self, run_id: str, name: str) -> Any:  # noqa: ANN401 - JSON
         """What was left under ``name``, as plain JSON; None when nothing was."""
         paper = self.documents.get(Paper, self._paper(run_id, name))

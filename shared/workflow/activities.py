@@ -19,6 +19,7 @@ from shared.workflow.assess import Held, assess, skeletons
 from shared.workflow.carry import Errand, look_step, start_step
 from shared.workflow.conclude import Account, ask, conclude
 from shared.workflow.outbox import waiting
+from shared.workflow.papers import RunIsOverError
 from shared.workflow.services import Services, UnknownEnvironmentError
 
 _LOG = logging.getLogger("relink.workflow")
@@ -42,7 +43,7 @@ def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, An
         return {"state": "later", "after": busy.retry_after, "problem": str(busy)}
     except _UNREACHABLE as error:
         return {"state": "later", "after": _STORE_AGAIN, "problem": str(error)}
-    except (UnknownEnvironmentError, PlanningError) as error:
+    except (UnknownEnvironmentError, PlanningError, RunIsOverError) as error:
         return {"state": "failed", "problem": str(error)}
     if isinstance(look, Held):
         text = f"'{look.holder}' works on this environment until {look.until.isoformat()}"

@@ -19,10 +19,10 @@ from shared.model.plan import Plan
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Cause, Trigger
 from shared.reconcile import ROUNDS_OF_READS, PlanningError, draw_plan, find, needed
-from shared.records import ApprovalState, HeldBy
+from shared.records import ApprovalState, HeldBy, Lease
 from shared.remediator import Catalogue
 from shared.restarts import debts_of, log_reads, proven, starts_in, verified_links
-from shared.workflow.papers import Assessment, Papers, sights_of
+from shared.workflow.papers import Assessment, Papers, RunIsOverError, sights_of
 from shared.workflow.services import Services
 
 LEASE_SECONDS = 900.0
@@ -41,21 +41,41 @@ class Held:
 def assess(services: Services, trigger: Trigger, number: int) -> Assessment | Held:
     """Round ``number`` of the run that ``trigger`` wants, kept in its papers.
 
+    Delivered again, it is the look that was kept, whatever can be seen by now.
+
     Raises:
+        RunIsOverError: when the run has ended; nothing is written then and no lease taken.
         UnknownEnvironmentError: when no manifest declares the environment.
         shared.azure.errors.Transient: when Azure asks to come back later.
     """
     declared = services.declared(trigger.environment)
+    papers = Papers(services.records, trigger.id)
+    kept_already = papers.get(number)
+    if kept_already is not None:
+        return kept_already
+    if papers.over:
+        raise RunIsOverError(f"run {trigger.id} is over")
     if not trigger.dry_run:
-        lease = services.records.acquire_lease(trigger.environment, trigger.id, LEASE_SECONDS)
+        lease = take_lease(services, trigger.environment, trigger.id)
         if isinstance(lease, HeldBy):
             return Held(lease.holder, lease.until)
-    papers = Papers(services.records, trigger.id)
     if number == 1:
         papers.put_trigger(trigger)
-    assessment = _Look(services, trigger, declared, number).take(papers)
-    papers.put(number, assessment)
-    return assessment
+    return papers.put(number, _Look(services, trigger, declared, number).take(papers))
+
+
+def take_lease(services: Services, environment: str, run: str) -> Lease | HeldBy:
+    """Take or renew the lease for a run.
+
+    Raises:
+        RunIsOverError: when the run has ended; the lease is given back then. A run's record is
+            stored before its lease is released, so none is left behind.
+    """
+    lease = services.records.acquire_lease(environment, run, LEASE_SECONDS)
+    if isinstance(lease, Lease) and Papers(services.records, run).over:
+        services.records.release_lease(environment, run)
+        raise RunIsOverError(f"run {run} is over")
+    return lease
 
 
 class _Look:

@@ -1,20 +1,26 @@
 """Owns carrying out one step: what is written down before, and what is looked at once after.
 
-Delivered twice, a step does nothing the second time: destructive steps compare the incarnation
-just before acting (``shared.azure``), the intent keeps the first one that was stored.
+Delivered twice, a step does nothing the second time: what came of it is kept and told again, and
+destructive steps compare the incarnation just before acting (``shared.azure``), as a worker may be
+killed between acting and noting. The intent keeps the first incarnation that was stored. Delivered
+after its run has ended, a step is refused.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.model.progress import Progress, Refused
+from shared.model.plan import Unit
+from shared.model.progress import Progress, Refused, Retry, Waiting
 from shared.model.step import DESTRUCTIVE, Step
-from shared.records import HeldBy
-from shared.workflow.assess import LEASE_SECONDS
-from shared.workflow.papers import Papers
+from shared.records import HeldBy, StoreError
+from shared.workflow.assess import LEASE_SECONDS, take_lease
+from shared.workflow.papers import Assessment, Papers, RunIsOverError, StepNote
 from shared.workflow.services import Services
+
+_LOG = logging.getLogger("relink.workflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,38 +36,49 @@ class Errand:
 
 def start_step(services: Services, errand: Errand) -> Progress:
     """Begin the step. Guards act between units: only the first step can still be held back."""
-    assessment = Papers(services.records, errand.run).get(errand.round)
-    if assessment is None:
-        return Refused("PapersLost", f"run {errand.run} has no papers for round {errand.round}")
-    unit = assessment.plan.unit(errand.unit)
-    step = unit.steps[errand.step]
+    planned = _planned(services, errand)
+    if isinstance(planned, Refused):
+        return planned
+    assessment, unit, step = planned
+    known = Papers(services.records, errand.run).step(errand.round, errand.unit)
+    if known is not None and known.step > errand.step:
+        return Refused("Late", f"step {errand.step} of {unit.title} was done already")
+    if known is not None and known.step == errand.step and not isinstance(known.progress, Retry):
+        return known.progress
     held = _held_back(services, errand)
     if held is not None:
         return held
-    intent = unit.intent_of(step.resource)
-    if isinstance(step, DESTRUCTIVE) and intent is not None:
-        now = services.clock()
-        kept = replace(intent, run=errand.run, stored_at=now, remediator=unit.remediator)
-        services.records.store_intent(errand.environment, kept)
-    return services.azure().start(step, dict(assessment.observed()))
+    _write_ahead(services, errand, unit, step)
+    return _noted(services, errand, services.azure().start(step, dict(assessment.observed())))
 
 
 def look_step(services: Services, errand: Errand, token: dict[str, Any]) -> Progress:
     """Look once at what was begun."""
+    planned = _planned(services, errand)
+    if isinstance(planned, Refused):
+        return planned
     services.records.renew_lease(errand.environment, errand.run, LEASE_SECONDS)
-    return services.azure().look(_step(services, errand), token)
+    progress = services.azure().look(planned[2], token)
+    return progress if isinstance(progress, Waiting) else _noted(services, errand, progress)
 
 
-def _step(services: Services, errand: Errand) -> Step:
+def _planned(services: Services, errand: Errand) -> tuple[Assessment, Unit, Step] | Refused:
+    """The step as it was planned, with its unit and assessment."""
     assessment = Papers(services.records, errand.run).get(errand.round)
-    if assessment is None:
-        raise LookupError(f"run {errand.run} has no papers for round {errand.round}")
-    return assessment.plan.unit(errand.unit).steps[errand.step]
+    units = {unit.id: unit for unit in assessment.plan.units} if assessment is not None else {}
+    unit = units.get(errand.unit)
+    if assessment is None or unit is None or errand.step >= len(unit.steps):
+        text = f"run {errand.run} has no papers of this step for round {errand.round}"
+        return Refused("PapersLost", text)
+    return assessment, unit, unit.steps[errand.step]
 
 
 def _held_back(services: Services, errand: Errand) -> Refused | None:
     """Pause and a lost lease stop a unit before its first step, never inside."""
-    lease = services.records.acquire_lease(errand.environment, errand.run, LEASE_SECONDS)
+    try:
+        lease = take_lease(services, errand.environment, errand.run)
+    except RunIsOverError as over:
+        return Refused("RunIsOver", str(over))
     if errand.step:
         return None
     if isinstance(lease, HeldBy):
@@ -71,3 +88,24 @@ def _held_back(services: Services, errand: Errand) -> Refused | None:
     if pause is not None:
         return Refused("Paused", f"environment {errand.environment} was paused by {pause.by}")
     return None
+
+
+def _write_ahead(services: Services, errand: Errand, unit: Unit, step: Step) -> None:
+    """Store the intent before something is destroyed."""
+    intent = unit.intent_of(step.resource)
+    if isinstance(step, DESTRUCTIVE) and intent is not None:
+        now = services.clock()
+        kept = replace(intent, run=errand.run, stored_at=now, remediator=unit.remediator)
+        services.records.store_intent(errand.environment, kept)
+
+
+def _noted(services: Services, errand: Errand, progress: Progress) -> Progress:
+    """Keep what came of the step. It has happened: records that are away now change nothing."""
+    try:
+        papers = Papers(services.records, errand.run)
+        known = papers.step(errand.round, errand.unit)
+        if known is None or known.step <= errand.step:
+            papers.put_step(errand.round, errand.unit, StepNote(errand.step, progress))
+    except StoreError as error:
+        _LOG.warning("what came of step %s of %s was not kept: %s", errand.step, errand.unit, error)
+    return progress

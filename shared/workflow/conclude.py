@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from shared.model.arm import moment
@@ -16,6 +18,7 @@ from shared.model.outcome import Outcome, OutcomeKind, worst
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
 from shared.outcomes import NOT_VERIFIED, UnitResult, backed_off, outcomes, wake_at
+from shared.records import Conflict, RunIsImmutableError, StoreUnavailableError, TooLargeError
 from shared.signals import DRIFT_OPEN, SWEEP_AGE
 from shared.workflow.announcing import announce_ended
 from shared.workflow.outbox import waiting
@@ -23,7 +26,10 @@ from shared.workflow.papers import Assessment, Papers
 from shared.workflow.services import Services
 from shared.workflow.watch import sweep_age
 
+_LOG = logging.getLogger("relink.workflow")
 APPROVAL_TIME = timedelta(hours=24)
+_AFTER_LOSS = timedelta(minutes=1)
+"""When to look again after a run whose papers were lost."""
 RECORD_VERSION = "relink.record/v1"
 
 
@@ -52,12 +58,11 @@ def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusi
     """Judge the run, write its immutable record, pay debts, let go of intents and the lease.
 
     Called again for the same run (a killed worker), it finds its record, judges nothing anew and
-    does what may be left of the rest.
+    does what may be left of the rest. Whatever became of its papers, a run leaves a record.
     """
     record = services.records.run(trigger.id)
     if record is None:
-        record = _judge(services, trigger, account)
-        services.records.store_run(trigger.id, record)
+        record = _recorded(services, trigger, account)
         services.report(record)
         _measure_sweeps(services)
     for request in trigger.requests:
@@ -65,6 +70,37 @@ def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusi
     undelivered = _announce(services, record)
     _let_go(services, trigger)
     return _conclusion_of(record, undelivered)
+
+
+def _recorded(services: Services, trigger: Trigger, account: Account) -> JsonObject:
+    """The record of the run, stored; the one that another delivery of the end stored before."""
+    record: JsonObject
+    try:
+        record = _judge(services, trigger, account)
+        services.records.store_run(trigger.id, record)
+    except RunIsImmutableError:
+        record = services.records.run(trigger.id) or {}
+    except (StoreUnavailableError, Conflict):
+        raise
+    except Exception as error:  # noqa: BLE001 - a run without a record keeps its lease and is told to nobody
+        _LOG.exception("run %s could not be judged", trigger.id)
+        record = _unjudged(services, trigger, account, error)
+        services.records.store_run(trigger.id, record)
+    return record
+
+
+def _unjudged(
+    services: Services, trigger: Trigger, account: Account, error: Exception
+) -> dict[str, Any]:
+    """What is known of a run whose papers cannot be judged, or whose record would be too large."""
+    text = f"what the run came to could not be judged: {type(error).__name__}: {error}"
+    problem = "; ".join(part for part in (account.problem, text[:500]) if part)
+    units = () if isinstance(error, TooLargeError) else account.units
+    bare = replace(account, units=units, problem=problem)
+    now = services.clock()
+    small = replace(trigger, notices=(), resources=None, note=trigger.note[:500])
+    record = _record(services, small, (), (), bare, kind=OutcomeKind.FAILED, now=now)
+    return {**record, "approval": None, "wakeAt": (now + _AFTER_LOSS).isoformat()}
 
 
 def _measure_sweeps(services: Services) -> None:
@@ -86,8 +122,13 @@ def _announce(services: Services, record: JsonObject) -> Mapping[str, int]:
 def _judge(services: Services, trigger: Trigger, account: Account) -> dict[str, Any]:
     """What the run came to, as its record; what is owed is settled on the way."""
     papers = Papers(services.records, trigger.id)
-    rounds = [seen for n in range(1, account.rounds + 1) if (seen := papers.get(n)) is not None]
+    kept = (papers.get(number) for number in range(1, account.rounds + 1))
+    rounds = [seen for seen in takewhile(lambda seen: seen is not None, kept) if seen is not None]
     now = services.clock()
+    if len(rounds) < account.rounds:
+        text = f"the working papers of round {len(rounds) + 1} are lost; the next run looks anew"
+        problem = "; ".join(part for part in (account.problem, text) if part)
+        account = replace(account, problem=problem)
     found = _outcomes(rounds, account, now)
     approval = services.records.approval(trigger.environment)
     if rounds and not trigger.dry_run:
@@ -107,7 +148,8 @@ def _named(
     if account.held_until is not None:
         return OutcomeKind.DEFERRED, account.held_until
     if account.problem:
-        return OutcomeKind.FAILED, wake_at(found, now)
+        lost = len(rounds) < account.rounds
+        return OutcomeKind.FAILED, wake_at(found, now) or (now + _AFTER_LOSS if lost else None)
     if rounds and not found and not rounds[-1].active:
         return OutcomeKind.NOT_NEEDED, None  # all is off: nothing was looked at
     return worst(outcome.kind for outcome in found), wake_at(found, now)

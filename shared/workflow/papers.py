@@ -1,6 +1,8 @@
 """Owns a run's working papers: what one activity leaves for the next, in the records store.
 
 Activities exchange ids and hashes; plans and observations are too large for a durable history.
+An activity may be delivered twice, the second time long after the first: what was stored first
+stays, and a run that has its record gets no papers any more.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from shared.guards import Judgement
 from shared.model.actual import Found, Link, Question, Read
 from shared.model.codec import dump, load
 from shared.model.finding import Finding
-from shared.model.json import JsonObject, canonical
+from shared.model.json import JsonObject, canonical, fingerprint
 from shared.model.plan import Plan
+from shared.model.progress import Progress
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
 from shared.outcomes import Round
@@ -64,6 +67,18 @@ class Assessment:
         return {sight.read: Found(sight.body, sight.at) for sight in self.sights}
 
 
+class RunIsOverError(LookupError):
+    """The run has its record: what is delivered of it now comes too late."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepNote:
+    """How far a unit is: the step that was begun last, and what was heard of it last."""
+
+    step: int
+    progress: Progress
+
+
 @dataclass(frozen=True, slots=True)
 class Papers:
     """The papers of one run."""
@@ -71,18 +86,44 @@ class Papers:
     records: Records
     run: str
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended: its record is written before its papers are dropped."""
+        return self.records.run(self.run) is not None
+
     def put_trigger(self, trigger: Trigger) -> None:
         """Keep why the run was started."""
         self.records.put_paper(self.run, "trigger", dump(trigger))
 
-    def put(self, number: int, assessment: Assessment) -> None:
-        """Keep round ``number``."""
-        self.records.put_paper(self.run, f"assessment-{number}", dump(assessment))
+    def put(self, number: int, assessment: Assessment) -> Assessment:
+        """Keep round ``number`` unless it is kept already; the one that stands.
+
+        Raises:
+            RunIsOverError: when the run ended in the meantime; nothing of it is left then.
+        """
+        added = self.records.add_paper(self.run, f"assessment-{number}", dump(assessment))
+        if self.over:
+            self.records.drop_papers(self.run)
+            raise RunIsOverError(f"run {self.run} is over")
+        return assessment if added else self.get(number) or assessment
 
     def get(self, number: int) -> Assessment | None:
         """Round ``number`` if it was kept."""
         paper = self.records.paper(self.run, f"assessment-{number}")
         return _assessment(canonical(paper)) if paper is not None else None
+
+    def put_step(self, number: int, unit: str, note: StepNote) -> None:
+        """Keep how far a unit of round ``number`` is."""
+        self.records.put_paper(self.run, _step_name(number, unit), dump(note))
+
+    def step(self, number: int, unit: str) -> StepNote | None:
+        """How far a unit of round ``number`` is; nothing when no step was begun."""
+        paper = self.records.paper(self.run, _step_name(number, unit))
+        return load(StepNote, paper) if paper is not None else None
+
+
+def _step_name(number: int, unit: str) -> str:
+    return f"step-{number}-{fingerprint(unit)}"
 
 
 @lru_cache(maxsize=8)
