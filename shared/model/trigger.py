@@ -11,6 +11,10 @@ from shared.model.resource_id import ResourceId
 _MOST_EVENTS = 50
 _MOST_RESOURCES = 200
 """Beyond this, looking at everything is cheaper than carrying the list through the engine."""
+_MOST_REQUESTS = 100
+_MOST_OF_EVENTS = 50
+"""Nobody asks what became of an event: they leave room for requests that somebody asks after."""
+_LONGEST_NOTE = 1000
 
 
 class Cause(StrEnum):
@@ -40,7 +44,8 @@ class Trigger:
     """A wish for a run in one environment.
 
     ``id`` becomes the run's id if this is the first wish of that run; ``requests`` holds the ids
-    of every wish merged into it. ``resources`` of ``None`` and ``remediators`` of ``()`` mean all.
+    of the wishes merged into it, as far as they are kept, and ``more`` counts the others.
+    ``resources`` of ``None`` and ``remediators`` of ``()`` mean all.
     ``urgent`` does not wait for a burst to settle (closing public access).
     """
 
@@ -57,6 +62,7 @@ class Trigger:
     dry_run: bool = False
     by: str = ""
     note: str = ""
+    more: int = 0
 
 
 def merged(first: Trigger, second: Trigger) -> Trigger:
@@ -68,17 +74,41 @@ def merged(first: Trigger, second: Trigger) -> Trigger:
     remediators: tuple[str, ...] = ()
     if first.remediators and second.remediators:
         remediators = tuple(dict.fromkeys((*first.remediators, *second.remediators)))
+    requests = tuple(dict.fromkeys((*_requests(first), *_requests(second))))
+    most = _MOST_OF_EVENTS if second.cause is Cause.EVENT else _MOST_REQUESTS
+    kept = requests[: max(most, len(_requests(first)))]
     return replace(
         first,
         resources=resources,
         remediators=remediators,
         causes=tuple(dict.fromkeys((*_causes(first), *_causes(second)))),
-        requests=tuple(dict.fromkeys((*_requests(first), *_requests(second)))),
+        requests=kept,
+        more=first.more + second.more + len(requests) - len(kept),
         notices=(*first.notices, *second.notices)[-_MOST_EVENTS:],
         urgent=first.urgent or second.urgent,
         by=first.by or second.by,
-        note="; ".join(dict.fromkeys(note for note in (first.note, second.note) if note)),
+        note=_both_notes(first.note, second.note),
     )
+
+
+def covers(wide: Trigger, wish: Trigger) -> bool:
+    """Whether the run that ``wide`` leads to does all that ``wish`` wants, were it merged or not."""
+    resources = wide.resources is None or (
+        wish.resources is not None and set(wish.resources) <= set(wide.resources)
+    )
+    remediators = not wide.remediators or (
+        bool(wish.remediators) and set(wish.remediators) <= set(wide.remediators)
+    )
+    causes = set(_causes(wish)) <= set(_causes(wide))
+    return resources and remediators and causes and (wide.urgent or not wish.urgent)
+
+
+def _both_notes(first: str, second: str) -> str:
+    """The second is left out where the first says it already, or no room is left."""
+    if second in first.split("; "):
+        return first
+    joined = f"{first}; {second}" if first else second
+    return joined if len(joined) <= _LONGEST_NOTE else first or second[:_LONGEST_NOTE]
 
 
 def _causes(trigger: Trigger) -> tuple[Cause, ...]:
@@ -90,5 +120,6 @@ def _requests(trigger: Trigger) -> tuple[str, ...]:
 
 
 def complete(trigger: Trigger) -> Trigger:
-    """``trigger`` with its own cause and id written into the merged lists."""
-    return replace(trigger, causes=_causes(trigger), requests=_requests(trigger))
+    """``trigger`` with its own cause and id written into the merged lists, and a bounded note."""
+    note = trigger.note[:_LONGEST_NOTE]
+    return replace(trigger, causes=_causes(trigger), requests=_requests(trigger), note=note)

@@ -24,7 +24,7 @@ from shared.triggers.bodies import (
 from shared.triggers.callers import caller
 from shared.triggers.ids import new_id
 from shared.triggers.problems import answer, problem
-from shared.triggers.queueing import enqueue, state_of, tell
+from shared.triggers.queueing import ask, state_of, tell
 from shared.workflow.entity import RECONCILE
 from shared.workflow.services import Services, UnknownEnvironmentError
 
@@ -204,7 +204,7 @@ async def _reconcile(
     if body.dry_run:
         await client.schedule_new_orchestration(RECONCILE, input=dump(wish), instance_id=wish.id)
     else:
-        await enqueue(client, [wish], services.settings.settle_seconds)
+        await ask(services, client, wish)
     location = f"/api/runs/{wish.id}"
     return answer({"id": wish.id, "status": location}, 202, {"Location": location})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,11 +13,14 @@ from durabletask.entities import EntityInstanceId
 
 from shared.ledger import Ledger
 from shared.model.codec import dump, load
-from shared.model.trigger import Trigger
+from shared.model.trigger import Trigger, covers
 from shared.workflow.delivering import Line
 from shared.workflow.entity import ENTITY, OUTBOX
 from shared.workflow.outbox import Destination, waiting
 from shared.workflow.queue import QueueState
+from shared.workflow.services import Services
+
+_MANY = 20
 
 
 def _queue(environment: str) -> EntityInstanceId:
@@ -30,6 +34,19 @@ async def enqueue(
     for wish in wishes:
         message = {"trigger": dump(wish), "settle": settle_seconds}
         await client.signal_entity(_queue(wish.environment), "changed", input=message)
+
+
+async def ask(services: Services, client: df.DurableFunctionsClient, wish: Trigger) -> None:
+    """Hand a person's wish to its queue.
+
+    Where many wait already for a run that will do all of it, the wish is led to that run at once,
+    and the queue does not grow by it.
+    """
+    pending = (await state_of(client, wish.environment)).pending
+    if pending is not None and len(pending.requests) >= _MANY and covers(pending, wish):
+        await asyncio.to_thread(services.records.point_request, wish.id, pending.id)
+        return
+    await enqueue(client, [wish], services.settings.settle_seconds)
 
 
 async def tell(

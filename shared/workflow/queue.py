@@ -72,7 +72,7 @@ def changed(state: QueueState, trigger: Trigger, settle_seconds: float) -> Next:
     """A wish came in. The same wish (an event delivered twice) is taken once."""
     if trigger.id in state.recent:
         return state, ()
-    wanted = complete(trigger)
+    wanted = replace(complete(trigger), id=_run_id(state, trigger))
     pending = merged(state.pending, wanted) if state.pending else wanted
     recent = (*state.recent, trigger.id)[-_RECENT:]
     state = replace(state, pending=pending, recent=recent)
@@ -188,7 +188,9 @@ def _with(state: QueueState, trigger: Trigger) -> Trigger:
 def _start(state: QueueState, at: datetime) -> Next:
     if state.pending is None or state.running or state.paused:
         return state, ()
-    trigger = replace(state.pending, id=_run_id(state, state.pending, at))
+    trigger = state.pending
+    if trigger.id in trigger.requests:  # pending since before run ids were given at once
+        trigger = replace(trigger, id=_run_id(state, trigger))
     state = replace(
         state,
         pending=None,
@@ -201,11 +203,12 @@ def _start(state: QueueState, at: datetime) -> Next:
     return state, (Start(trigger),)
 
 
-def _run_id(state: QueueState, wish: Trigger, at: datetime) -> str:
+def _run_id(state: QueueState, wish: Trigger) -> str:
     """The wish's own id, except for an event: the same event may come again after ``_RECENT`` others.
 
     A second run under the id of the first would never start, and the queue would wait for it.
+    Known as soon as the wish is pending, so that others can be led to the run that it becomes.
     """
     if wish.cause is not Cause.EVENT:
         return wish.id
-    return f"{wish.environment}-{fingerprint([wish.id, at.isoformat(), state.started])}"
+    return f"{wish.environment}-{fingerprint([wish.id, wish.at.isoformat(), state.started])}"

@@ -25,4 +25,5 @@ def note_sweep(services: Services, at: datetime) -> None:
 
 def depth(queue: QueueState) -> int:
     """How many wishes wait for a run."""
-    return len(queue.pending.requests) if queue.pending is not None else 0
+    pending = queue.pending
+    return len(pending.requests) + pending.more if pending is not None else 0
