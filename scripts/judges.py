@@ -66,8 +66,9 @@ def _row(reports: Path, name: str, otherwise: str) -> tuple[bool, str]:
 
 def main(*arguments: str) -> int:
     """Print the table."""
-    stopped = "--stopped" in arguments
-    found = rows(REPORTS, "the gate stopped before" if stopped else "nothing asked it")
+    stopped, here = "--stopped" in arguments, SHARED.is_dir()
+    otherwise = "nothing asked it" if here else "../shared is absent"
+    found = rows(REPORTS, "the gate stopped before" if stopped else otherwise)
     table = [*found, *((what, False, why) for what, why in ELSEWHERE.items())]
     width = max(len(what) for what, _, _ in table)
     for what, judged, why in table:
@@ -76,10 +77,7 @@ def main(*arguments: str) -> int:
         for line in more:
             print(f"  {'':{width}}           {line}")
     missing = [what for what, judged, _ in found if not judged]
-    if not missing or stopped:
-        return 0
-    if not SHARED.is_dir():
-        print("../shared is absent, and what it would judge is skipped")
+    if not missing or stopped or not here:
         return 0
     print(f"at hand, and did not judge: {', '.join(missing)}")
     return 1

@@ -2,11 +2,15 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+
+from scripts import judges
 
 ROOT = Path(__file__).parents[2]
 GATE = ["make setup", "make check", "make test"]
@@ -90,3 +94,132 @@ def test_decision_records_are_numbered_without_gaps_and_say_what_they_must() -> 
         headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
         assert headings == ["Context", "Decision", "Consequences", "Rejected", "The way back"]
         assert re.search(r"^- Date: (\d{4}-\d\d-\d\d|YYYY-MM-DD)$", text, flags=re.MULTILINE)
+
+
+class Gate:
+    """The gate of a small project, whose make targets are what a test makes of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "project"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        for name in (".ci/run", "scripts/judges.py"):
+            (self.home / name).parent.mkdir(parents=True)
+            shutil.copy(ROOT / name, self.home / name)
+        self.write("setup", f"mkdir -p .venv/bin && ln -s {sys.executable} .venv/bin/python")
+        self.write("check", "echo checked in $$PWD")
+        self.write(
+            "test", "echo '3 passed, 1 skipped in 12.34s (0:00:12)'; echo $$TEST_JOBS $$TEST_SEED"
+        )
+        self.write("conformance", "echo judged")
+        self.git("init", "--quiet")
+
+    def write(self, target: str, recipe: str) -> None:
+        with (self.home / "Makefile").open("a", encoding="utf-8") as makefile:
+            makefile.write(f"{target}:\n\t@{recipe}\n")
+
+    def git(self, *arguments: str) -> None:
+        who = [
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.invalid",
+            "-c",
+            "commit.gpgsign=false",
+        ]
+        subprocess.run(["git", *who, *arguments], cwd=self.home, check=True, timeout=60)
+
+    def run(self, **environment: str) -> tuple[int, list[str]]:
+        """Commits everything and runs the gate; its exit status and what it said."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "all")
+        return self.again(**environment)
+
+    def again(self, **environment: str) -> tuple[int, list[str]]:
+        dropped = ("MAKE", "MFLAGS", "TEST_", "GIT_", "RELINK_", "COV")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
+        ran = subprocess.run(
+            ["bash", ".ci/run"],
+            cwd=self.home,
+            env={**kept, "TMPDIR": str(self.temporary), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert list(self.temporary.iterdir()) == []
+        return ran.returncode, ran.stdout.splitlines()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def test_the_gate_judges_a_clean_clone_and_leaves_nothing_behind(gate: Gate) -> None:
+    assert gate.run()[0] == 0
+    (gate.home / "Makefile").write_text("check:\n\tfalse\n", encoding="utf-8")
+    status, said = gate.again()
+    assert status == 0, said
+    assert "what is not committed is left out" in said
+    (place,) = [line for line in said if line.startswith("checked in")]
+    assert str(gate.temporary) in place
+    assert not (gate.home / ".venv").exists()
+
+
+def test_the_order_is_drawn_printed_and_repeatable(gate: Gate) -> None:
+    _, said = gate.run()
+    jobs, seed = re.findall(r"order TEST_JOBS=([0234]) TEST_SEED=(\d+)$", said[0])[0]
+    assert f"{jobs} {seed}" in said
+    status, said = gate.again(TEST_JOBS="4", TEST_SEED="17")
+    assert (status, said[0].partition("order ")[2]) == (0, "TEST_JOBS=4 TEST_SEED=17")
+    assert "4 17" in said
+
+
+def test_the_end_is_the_table_and_pytests_closing_line(gate: Gate) -> None:
+    status, said = gate.run()
+    assert status == 0
+    table = said[said.index("=== judges") :]
+    assert len([line for line in table if "  not run  ../shared is absent" in line]) >= 7
+    assert "=== tests: 3 passed, 1 skipped in 12.34s (0:00:12)" in table
+    assert said[-1].startswith("=== passed in ")
+
+
+def test_the_first_step_that_fails_is_the_last_and_the_table_still_comes(gate: Gate) -> None:
+    makefile = (gate.home / "Makefile").read_text(encoding="utf-8")
+    failing = makefile.replace("echo $$TEST_JOBS", "exit 1; echo $$TEST_JOBS")
+    (gate.home / "Makefile").write_text(failing, encoding="utf-8")
+    status, said = gate.run(TEST_JOBS="0", TEST_SEED="5")
+    assert status != 0
+    assert "judged" not in said
+    assert any("not run  the gate stopped before" in line for line in said)
+    assert "=== tests: 3 passed, 1 skipped in 12.34s (0:00:12)" in said
+    assert re.fullmatch(r"=== failed after \d+ s, order TEST_JOBS=0 TEST_SEED=5", said[-1])
+
+
+def test_a_judge_at_hand_that_did_not_run_fails_the_gate(gate: Gate) -> None:
+    (gate.home.parent / "shared").mkdir()
+    status, said = gate.run()
+    assert status == 1
+    assert any(line.startswith("at hand, and did not judge: ") for line in said)
+    names = " ".join(judges.JUDGES)
+    note = (
+        f"for each in {names}; do mkdir -p build/judges; echo well > build/judges/$$each.ran; done"
+    )
+    makefile = (gate.home / "Makefile").read_text(encoding="utf-8")
+    (gate.home / "Makefile").write_text(makefile.replace("echo judged", note), encoding="utf-8")
+    status, said = gate.run()
+    assert status == 0, said
+    assert len([line for line in said if line.endswith("  ran      well")]) == len(judges.JUDGES)
+
+
+def test_a_judge_that_one_process_could_not_have_did_not_run(tmp_path: Path) -> None:
+    (tmp_path / "kql.ran").write_text("well", encoding="utf-8")
+    (tmp_path / "azurite.not-run").write_text("npm: no", encoding="utf-8")
+    (tmp_path / "azurite.ran").write_text("well", encoding="utf-8")
+    found = {row[0]: row[1:] for row in judges.rows(tmp_path, "nobody asked")}
+    assert found[judges.JUDGES["kql"]] == (True, "well")
+    assert found[judges.JUDGES["azurite"]] == (False, "npm: no")
+    assert found[judges.JUDGES["bicep"]] == (False, "nobody asked")
