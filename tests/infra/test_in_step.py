@@ -63,7 +63,9 @@ def test_the_writer_holds_what_steps_need_and_nothing_else() -> None:
 
 def settings_read() -> set[str]:
     """Environment variables that the deployed code names."""
-    pattern = re.compile(r"(RELINK|AZURE|APPLICATIONINSIGHTS)_[A-Z_]+")
+    pattern = re.compile(
+        r"(RELINK|AZURE|APPLICATIONINSIGHTS)_[A-Z_]*[A-Z]"
+    )  # "AZURE_ML_" is a prefix
     found = set()
     for path in DEPLOYED:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
