@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from shared import telemetry
 from shared.azure.config import ArmConfig
-from shared.deadline import Deadline, DeadlineError
 from shared.manifests import Manifests, ManifestSource
 from shared.model.json import JsonObject
 from shared.records import Records, Store, open_store
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
     from shared.azure.topic import Topic
     from shared.webhook import Webhook
-
-_TOPIC_SECONDS = 15.0
-"""For the whole of it: a token, the connection, the request and its answer."""
 
 
 def system_clock() -> datetime:
@@ -156,17 +152,16 @@ def _publisher(
         return Topic(endpoint, credential(), bundle)
 
     topic = _Once(connected)
-    deadline = Deadline(_TOPIC_SECONDS)
 
     def publish(events: Sequence[JsonObject]) -> None:
         from shared.azure.topic import TopicError, UnreadableError  # noqa: PLC0415 - the same
 
         try:
-            deadline.call(lambda: topic().publish(events))
+            topic().publish(events)
         except UnreadableError as error:
             raise RefusedError(str(error)) from None
-        except (TopicError, DeadlineError) as error:
-            raise NotToldError(f"{error} (the topic)") from None
+        except TopicError as error:
+            raise NotToldError(str(error)) from None
 
     return publish
 

@@ -53,20 +53,9 @@ def configure(connection_string: str | None, credential: TokenCredential | None 
     if not connection_string or _configured.is_set():
         return
     _configured.set()
-    from azure.monitor.opentelemetry import configure_azure_monitor  # noqa: PLC0415 - loads late
+    from shared.exporter import connect  # noqa: PLC0415 - the exporter loads late
 
-    off = ("azure_sdk", "django", "fastapi", "flask", "psycopg2", "requests", "urllib", "urllib3")
-    options: dict[str, Any] = {
-        "connection_string": connection_string,
-        "logger_name": _LOGGER,
-        "sampling_ratio": 1.0,
-        "enable_live_metrics": False,
-        "enable_performance_counters": False,
-        "instrumentation_options": {name: {"enabled": False} for name in off},
-    }
-    if credential is not None:
-        options["credential"] = credential
-    configure_azure_monitor(**options)
+    connect(connection_string, credential, _LOGGER)
     from shared.tracing import adopt_ids  # noqa: PLC0415 - needs OpenTelemetry
 
     adopt_ids()

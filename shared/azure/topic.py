@@ -14,6 +14,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridPublisherClient
 
+from shared.azure.deadline import within
 from shared.azure.transport import BoundedTransport
 from shared.model.json import JsonObject
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 _UNREADABLE: Final = frozenset({400, 413})
 _SECONDS: Final = 5
-_WHOLE_SECONDS: Final = 10
-"""A request and its answer, however slowly its bytes come."""
+_WHOLE_SECONDS: Final = 15
+"""A token, a request and its answer, however slowly their bytes come."""
 
 # Options of a request reach the transport through ``send`` alone (4.22 drops those of the constructor),
 # and the models that they pass on the way complain about each of them.
@@ -61,7 +62,10 @@ class Topic:
         """
         # A client a time: it leaves answers unread, so a connection that it keeps is of no more use.
         wire = BoundedTransport(seconds=_WHOLE_SECONDS)
-        with EventGridPublisherClient(self._endpoint, self._credential, transport=wire) as client:
+        with (
+            within(_WHOLE_SECONDS),
+            EventGridPublisherClient(self._endpoint, self._credential, transport=wire) as client,
+        ):
             self._send(client, events)
 
     def _send(self, client: EventGridPublisherClient, events: Sequence[JsonObject]) -> None:
