@@ -39,6 +39,8 @@ def find_run(records: Records, wanted: str) -> JsonObject:
     else:
         found = tuple(r for r in records.runs(limit=_SEARCHED) if r["id"].startswith(wanted))
     if not found:
+        if wanted == "last":
+            raise CommandError("no run is recorded here yet", "relink reconcile FILE makes one")
         raise CommandError(f"no run is called '{wanted[:80]}'", "relink runs lists them")
     if len(found) > 1:
         raise CommandError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cli.session import patiently
 from cli.shell import CommandError
@@ -42,8 +43,31 @@ def look(
     if isinstance(seen, Held):
         raise CommandError(f"'{seen.holder}' works on '{name}' until {seen.until.isoformat()}")
     if seen.unreadable and len(seen.unreadable) >= seen.azure_calls:
-        raise CommandError(f"nothing of '{name}' could be read:", *seen.unreadable[:5])
+        raise CommandError(f"nothing of '{name}' could be read:", *_why_unread(seen.unreadable))
     return seen
+
+
+_NEXT: Final = (
+    ("SubscriptionNotFound", "az account list shows the subscriptions that you may see"),
+    ("InvalidAuthenticationTokenTenant", "az login --tenant TENANT, the one of the subscription"),
+    ("ExpiredAuthenticationToken", "az login"),
+    ("MissingPermission", "relink permissions --role reader lists the actions that are needed"),
+    ("Unauthenticated", "az login, or the identity that this ARM knows"),
+)
+"""What to do about a code in what could not be read; the first that fits."""
+_LONGEST = 300
+
+
+def _why_unread(unreadable: Sequence[str]) -> Iterator[str]:
+    """One example of many alike, how many more there are, and what to do."""
+    first = unreadable[0]
+    yield first if len(first) <= _LONGEST else f"{first[:_LONGEST]}…"
+    if len(unreadable) > 1:
+        yield f"and {len(unreadable) - 1} more"
+    for code, command in _NEXT:
+        if any(code in part for part in unreadable):
+            yield f"next: {command}"
+            return
 
 
 def wish(

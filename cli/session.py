@@ -17,7 +17,7 @@ from time import sleep
 from typing import Any, Final
 
 from cli.shell import CommandError
-from cli.signin import sign_in
+from cli.signin import STORAGE, sign_in
 from remediators import REMEDIATORS
 from shared.azure.config import ArmConfig
 from shared.azure.credentials import credential
@@ -26,12 +26,12 @@ from shared.azure.gateway import Azure
 from shared.composition import compose, system_clock
 from shared.manifests import Declared, Manifests, Problem, read_manifests
 from shared.records import Mark, Stored, StoreError
-from shared.records.opening import read_address
+from shared.records.opening import Form, read_address
 from shared.settings import Settings
 from shared.workflow.services import Services
 
 MOST_WAITS = 20
-MOST_UNREACHED = 3
+MOST_UNREACHED = 2
 LONGEST_WAIT = 120.0
 
 
@@ -176,9 +176,22 @@ def open_services(records: str, manifests: Manifests | None = None) -> Iterator[
     if not environ.get("RELINK_MODE", "").strip():
         environ["RELINK_MODE"] = "remediate"
     with ExitStack() as connections:
-        door = _Door(Settings.read(environ), connections)
+        settings = Settings.read(environ)
+        if read_address(records).form is Form.CONTAINER:
+            # The storage SDK would ask for a token again and again, for a minute and a half.
+            _signed_in(settings, connections, STORAGE)
+        door = _Door(settings, connections)
         services = compose(environ, REMEDIATORS, azure=door)
         yield replace(services, manifests=Fixed(manifests or Manifests()))
+
+
+def _signed_in(settings: Settings, connections: ExitStack, scope: str = "") -> Any:  # noqa: ANN401 - azure-identity's own
+    """Who we are, with a token for ARM or for ``scope``; closed with the command."""
+    config = arm_of(settings)
+    identity: Any = credential(config)
+    connections.callback(identity.close)
+    sign_in(identity, config, scope)
+    return identity
 
 
 def arm_of(settings: Settings) -> ArmConfig:
@@ -206,11 +219,8 @@ class _Door:
             return self._made
 
     def _make(self) -> Azure:
-        config = arm_of(self.settings)
-        identity: Any = credential(config)
-        self.connections.callback(identity.close)
-        sign_in(identity, config)
-        azure = Azure(config, identity, system_clock)
+        identity = _signed_in(self.settings, self.connections)
+        azure = Azure(arm_of(self.settings), identity, system_clock)
         self.connections.callback(azure.close)
         return azure
 

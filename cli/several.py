@@ -66,9 +66,14 @@ def for_each(shell: Shell, chosen: Chosen, act: Act) -> tuple[object, Status]:
             document = {"environment": name, "file": declared.source, "error": error}
         documents.append(document)
         ended[status] += 1
-    said = [f"{ended[status]} {_WORDS[status]}" for status in _WORST if ended[status]]
-    shell.note(f"{counted(len(documents), 'manifest')}: {', '.join(said)}")
+    if len(documents) > 1:
+        _tell_all(shell, ended)
     return documents, max((s for s in _WORST if ended[s]), key=_WORST.index)
+
+
+def _tell_all(shell: Shell, ended: Counter[Status]) -> None:
+    said = [f"{ended[status]} {_WORDS[status]}" for status in _WORST if ended[status]]
+    shell.note(f"{counted(ended.total(), 'manifest')}: {', '.join(said)}")
 
 
 def _unusable(manifests: Manifests) -> Iterator[dict[str, object]]:

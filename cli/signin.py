@@ -26,14 +26,18 @@ _NO_WAY: Final = re.compile(
 _SECRET: Final = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
-def sign_in(identity: TokenCredential, config: ArmConfig) -> None:
-    """Ask for one token for ``config``'s ARM; azure-identity keeps it for the calls to come.
+STORAGE: Final = "https://storage.azure.com/.default"
+"""The scope of a token for blobs, in every cloud."""
+
+
+def sign_in(identity: TokenCredential, config: ArmConfig, scope: str = "") -> None:
+    """Ask for one token, for ``config``'s ARM or for ``scope``; azure-identity keeps it.
 
     Raises:
         CommandError: when there is none, with what to run.
     """
     try:
-        identity.get_token(config.scope)
+        identity.get_token(scope or config.scope)
     except Exception as error:
         raise CommandError(_why(error, config)) from error
 

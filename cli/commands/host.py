@@ -21,7 +21,9 @@ APP = Path(__file__).resolve().parents[2]
 
 def host(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 7071,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 7071,
     state: Annotated[
         Path, typer.Option(help="Folder for everything that outlives the host.")
     ] = Path(".relink"),

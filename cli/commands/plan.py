@@ -28,7 +28,7 @@ Examples:
 def plan(
     ctx: typer.Context,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Manifests (*.yaml), or folders of them.")
+        list[Path], typer.Argument(metavar="FILE", help="Manifests (*.yaml), or folders of them.")
     ],
     *,
     as_json: Annotated[

@@ -28,7 +28,7 @@ Examples:
 def reconcile(
     ctx: typer.Context,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Manifests (*.yaml), or folders of them.")
+        list[Path], typer.Argument(metavar="FILE", help="Manifests (*.yaml), or folders of them.")
     ],
     *,
     only: Annotated[
@@ -80,7 +80,8 @@ def reconcile(
         if chosen.manifests.environments:
             services.azure()  # signed in, or nothing can be done for any
         document, status = for_each(shell, chosen, act)
-    shell.note(f"records: {records_shown(address)}")
+    if chosen.manifests.environments:
+        shell.note(f"records: {records_shown(address)}")
     if as_json:
         shell.document(document)
     raise typer.Exit(status)

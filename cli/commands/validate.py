@@ -19,7 +19,7 @@ Examples:
 def validate(
     ctx: typer.Context,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Manifests (*.yaml), or folders of them.")
+        list[Path], typer.Argument(metavar="FILE", help="Manifests (*.yaml), or folders of them.")
     ],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,

@@ -1,0 +1,118 @@
+"""Standard streams whose reader goes away, that are closed or full; and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from simulator.faults import Fault, Mischief
+from tests.cli.world import World
+
+ROOT = Path(__file__).parents[2]
+OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
+
+
+def started(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
+    """A command in a process of its own, with the variables of this one."""
+    return subprocess.Popen(  # type: ignore[call-overload,no-any-return] # options of any kind
+        [sys.executable, "-m", "cli", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        **options,
+    )
+
+
+def gone() -> int:
+    """The writing end of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
+    """Its exit status, and what it said on standard error where that was a pipe."""
+    _, said = process.communicate(timeout=240)
+    return process.returncode, said or b""
+
+
+def test_a_reader_that_goes_away_changes_no_exit_status(world: World) -> None:
+    file = world.captured()
+    world.does("PATCH", world.plan.storage, OPEN)
+    for options in ((), ("--json",)):
+        out = gone()
+        status, said = ended(
+            started("plan", str(file), *options, stdout=out, stderr=subprocess.PIPE)
+        )
+        os.close(out)
+        assert status == 2, said
+        assert b"rror" not in said
+
+
+def test_a_run_is_carried_out_though_nobody_reads_what_it_says(world: World) -> None:
+    file = world.captured()
+    world.does("DELETE", world.endpoint("blob"))
+    streams = gone()
+    status, _ = ended(started("reconcile", str(file), "--yes", stdout=streams, stderr=streams))
+    os.close(streams)
+    assert status == 0
+    assert world.cloud.get(world.endpoint("blob")) is not None
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_result_that_cannot_be_written_is_an_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, said = ended(started("schema", stdout=full, stderr=subprocess.PIPE))
+    assert status == 1
+    assert said == (
+        b"error: the result could not be written to standard output: No space left on device\n"
+    )
+
+
+@pytest.mark.usefixtures("shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams_stop_nothing(closed: str) -> None:
+    command = f'"{sys.executable}" -m cli permissions {closed}'
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+
+
+def test_characters_that_a_terminal_does_not_know_stop_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = world.captured()
+    world.does("PATCH", world.plan.storage, OPEN)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    process = started("plan", str(file), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, said = process.communicate(timeout=240)
+    assert process.returncode == 2, said
+    assert b"Enabled \\u2192 Disabled" in out
+
+
+def test_ctrl_c_ends_a_look_in_one_line(world: World) -> None:
+    file = world.captured()
+    world.cloud.add_fault(Fault(Mischief.THROTTLE, method="GET", times=None, retry_after=90))
+    process = started("plan", str(file), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"Azure asks to wait" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        out, said = process.communicate()
+        watchdog.cancel()
+    finally:
+        world.cloud.clear_faults()
+    assert process.returncode == 130, said
+    assert said == b"error: interrupted\n"
+    assert out == b""
