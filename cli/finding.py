@@ -12,7 +12,7 @@ from functools import partial
 from io import BytesIO
 from typing import Any, Final
 
-from cli.session import arm_of, patiently
+from cli.session import arm_of, insist, patiently
 from cli.shell import CommandError, Shell, counted
 from shared.azure.calls import CallLog
 from shared.azure.clients import Clients
@@ -45,7 +45,7 @@ def find_environments(shell: Shell, azure: AzureGateway) -> tuple[tuple[Resource
     shell.note(f"found {counted(len(found), 'workspace')}")
     wanted = {Read(Question.GET, each) for each in found}
     wanted |= {Read(Question.LIST, each, "computes") for each in found}
-    actual = Actual(patiently(lambda: azure.read(wanted), shell.note))
+    actual = Actual(patiently(lambda: insist(azure.read(wanted)), shell.note))
     return group(found, actual)
 
 
@@ -63,7 +63,7 @@ def neighbours(
     if not others or not clusters:
         return ()
     wanted = {Read(Question.LIST, each, "computes") for each in others}
-    actual = Actual(azure.read(wanted))
+    actual = Actual(insist(azure.read(wanted)))
     found = (
         ResourceId.maybe(compute.get("id"))
         for each in others

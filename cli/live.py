@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.session import open_services, patiently, read_files
+from cli.session import insist, open_services, patiently, read_files
 from cli.shell import CommandError, Shell
 from shared.capture import Draft, draw, needed, write
 from shared.manifests import ManifestError, parse_manifest
@@ -77,7 +77,8 @@ def _walk(shell: Shell, azure: AzureGateway, workspaces: Sequence[ResourceId]) -
         if not wanted or (answers and Actual(answers).body(workspaces[0]) is None):
             break
         shell.note(f"reading {len(wanted)} more ({len(answers)} so far)")
-        answers.update(patiently(lambda: azure.read(wanted), shell.note))  # noqa: B023 - called now
+        seen = patiently(lambda: insist(azure.read(wanted)), shell.note)  # noqa: B023 - called now
+        answers.update(seen)
         wanted = needed(workspaces, Actual(answers))
     return Actual(answers)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from time import sleep
 from typing import Final
 
-from cli.session import patiently
 from cli.shell import CommandError
 from shared.guards import Verdict, mode_of
+from shared.model.actual import Unreadable
 from shared.model.environment import Mode
 from shared.model.finding import Disposition, Finding
 from shared.model.plan import Unit
 from shared.model.trigger import Cause, Trigger
 from shared.reconcile import PlanningError
 from shared.triggers.ids import new_id
-from shared.workflow.assess import Held, assess, suspect_restarts
+from shared.workflow.assess import Held, Later, assess, suspect_restarts
 from shared.workflow.papers import Assessment
 from shared.workflow.services import Services
 
@@ -29,13 +30,19 @@ def look(
 
     Raises:
         CommandError: when nothing can be said.
-        Transient: when Azure keeps asking to come back later.
     """
     trigger = wish(services, name, only, dry_run=True)
     note(f"reading what '{name}' declares")
-    patiently(lambda: suspect_restarts(services, name), note)
+    began = services.clock()
+    starts = suspect_restarts(services, name, began)
     try:
-        seen = patiently(lambda: assess(services, trigger, 1), note)
+        seen = assess(services, trigger, 1, starts)
+        while isinstance(seen, Later):
+            note(f"asking again in {seen.after:.0f} s: {seen.problem}")
+            sleep(seen.after)
+            read = {r: a for r, a in starts.items() if not isinstance(a, Unreadable)}
+            starts |= suspect_restarts(services, name, began, read)
+            seen = assess(services, trigger, 1, starts)
     except PlanningError as error:
         raise CommandError(f"no plan for '{name}': {error}") from error
     finally:

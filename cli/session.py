@@ -25,6 +25,7 @@ from shared.azure.errors import Transient
 from shared.azure.gateway import Azure
 from shared.composition import compose, system_clock
 from shared.manifests import Declared, Manifests, Problem, read_manifests
+from shared.model.actual import Observation, Read, Unreadable
 from shared.records import Mark, Stored, StoreError
 from shared.records.opening import Form, read_address
 from shared.settings import Settings
@@ -267,6 +268,19 @@ def records_there(chosen: Path | None) -> str:
             " current folder; a run makes them",
         )
     return address
+
+
+def insist(answers: Mapping[Read, Observation]) -> Mapping[Read, Observation]:
+    """``answers``, if none is missing that may come later.
+
+    Raises:
+        Transient: for the one that Azure wants to be waited for longest.
+    """
+    waits = [a for a in answers.values() if isinstance(a, Unreadable) and a.retry_after is not None]
+    if waits:
+        last = max(waits, key=lambda answer: answer.retry_after or 0)
+        raise Transient(last.code, last.message, retry_after=last.retry_after or 0)
+    return answers
 
 
 def patiently[T](look: Callable[[], T], note: Callable[[str], None]) -> T:

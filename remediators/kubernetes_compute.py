@@ -20,10 +20,11 @@ from shared.remediation import restarting, sources
 from shared.remediation.assignments import assignments, label, missing, role_reads
 from shared.remediation.cluster_endpoints import cluster_endpoint_reads, cluster_obstacle
 from shared.remediation.cluster_endpoints import judge as judge_endpoint
-from shared.remediation.compute_debts import compute_verdict, restart_seen
+from shared.remediation.compute_debts import compute_verdict, restart_shown
 from shared.remediation.compute_errors import explained, remarks
 from shared.remediation.computes import ELSEWHERE, changes
 from shared.remediation.differences import (
+    UNREADABLE,
     Difference,
     Obstacle,
     finding,
@@ -36,7 +37,6 @@ from shared.remediation.differences import (
 from shared.remediation.endpoints import FAILED, IN_PROGRESS
 from shared.remediation.reattaching import (
     NAME,
-    answered,
     attachment,
     former,
     former_principal,
@@ -212,8 +212,8 @@ def _of_debts(
     if obstacle is not None:
         yield held(Difference("RestartSuspected", (claimed(debts[-1]),)), obstacle)
         return
-    seen = restart_seen(environment, compute, actual)
-    verdicts = [compute_verdict(debt, view, answer.at, seen, actual) for debt in debts]
+    shown = restart_shown(environment, compute, actual)
+    verdicts = [compute_verdict(debt, view, answer.at, shown, actual) for debt in debts]
     settled = settle(verdicts, "ComputeStale", f"{_REATTACH} {remarks(compute)}")
     if settled is not None:
         yield settled
@@ -231,9 +231,9 @@ def _obstacle(environment: Environment, compute: Compute, actual: Actual) -> Obs
         return Obstacle(Disposition.BLOCK, "WorkspaceGone", (seen,))
     if actual.body(compute.workspace) is None:
         return unread(f"workspace {compute.workspace}", actual.answer(compute.workspace))
-    names = role_names_to_read(compute, actual)
-    if not answered(names, actual):
-        return unread("role assignments by name", None)
+    for name in role_names_to_read(compute, actual):
+        if not isinstance(actual.answer(name), Found | Absent):
+            return unread(f"role assignment {name}", actual.answer(name))
     return _endpoint_not_ready(environment, compute, actual)
 
 
@@ -248,6 +248,8 @@ def _endpoint_not_ready(
             if (waits or foreign) and item.why != "AksOwned":
                 state = f"{item.reason} {item.why or 'NotOwned'}"
                 seen = Evidence(f"endpoint {endpoint.id}", state, "in order or being repaired")
+                if item.why == UNREADABLE:
+                    return Obstacle(item.disposition, UNREADABLE, (seen,))
                 return Obstacle(Disposition.DEFER, "EndpointNotReady", (seen,))
     return None
 

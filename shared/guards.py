@@ -129,6 +129,7 @@ def judge(
     if circumstances.own is None:  # a later round begins nothing that could be over the limit
         _limit(plan, environment, verdicts)
     approval_hash = _approval(plan, environment, circumstances, verdicts)
+    _hold_followers(plan, verdicts)
     _leave_to_the_next_run(plan, circumstances, verdicts)
     _hold_followers(plan, verdicts)
     return Judgement(verdicts, approval_hash)
@@ -147,7 +148,8 @@ def _first_objection(
         _blocked(unit, lock_objection(unit, actual)),
         _blocked(unit, requirement_objection(unit, actual)),
     )
-    objection = next((verdict for verdict in standing if verdict), None)
+    found = [verdict for verdict in standing if verdict]
+    objection = min(found, key=lambda each: each.kind is OutcomeKind.DEFERRED, default=None)
     planned = _observed(unit, environment, circumstances)
     if planned is not None and objection is not None and opted_out is None:
         text = f"{planned.message}. It would be blocked ({objection.why}): {objection.message}"
@@ -161,9 +163,11 @@ def _first_objection(
     return next((each for each in objections if each), Verdict(unit.id))
 
 
-def _blocked(unit: Unit, objection: Objection) -> Verdict | None:
-    why, message = objection
-    return Verdict(unit.id, OutcomeKind.BLOCKED, why, message) if why else None
+def _blocked(unit: Unit, objection: Objection | None) -> Verdict | None:
+    if objection is None:
+        return None
+    kind = OutcomeKind.DEFERRED if objection.passes else OutcomeKind.BLOCKED
+    return Verdict(unit.id, kind, objection.why, objection.message)
 
 
 def _opted_out(unit: Unit, actual: Actual) -> Verdict | None:

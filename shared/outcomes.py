@@ -10,8 +10,9 @@ from shared.guards import Judgement, held_off_until
 from shared.model.attempt import Attempt
 from shared.model.finding import Disposition, Finding
 from shared.model.outcome import Outcome, OutcomeKind
-from shared.model.plan import Plan
+from shared.model.plan import Plan, Unit
 from shared.model.resource_id import ResourceId
+from shared.remediation.differences import UNREADABLE
 
 NOT_VERIFIED = "NotVerified"
 _SOON = {
@@ -23,15 +24,33 @@ _SOON = {
     NOT_VERIFIED: timedelta(seconds=60),
 }
 """When to look again by itself. Anything else waits for an event, a person or the sweep."""
+_UNREAD = frozenset(
+    {
+        UNREADABLE,
+        "LocksUnreadable",
+        "PermissionsUnreadable",
+        "TargetUnreadable",
+        "ExtensionUnreadable",
+        "ExtensionResourcesUnreadable",
+        "ComputeUseUnknown",
+    }
+)
+_SOON |= dict.fromkeys(_UNREAD, timedelta(seconds=60))
+_LONGEST = timedelta(hours=1)
+"""What stays deferred is looked at again later and later, but not later than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One assessment of a run: what was found, planned and allowed."""
+    """One assessment of a run: what was found, planned and allowed.
+
+    ``blind`` are the remediators that lacked an answer, each with the resource it was about.
+    """
 
     findings: tuple[Finding, ...]
     plan: Plan
     judgement: Judgement
+    blind: tuple[tuple[str, ResourceId], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +86,21 @@ def outcomes(
     when units were carried out after the last look: of those nothing is known.
     """
     last = rounds[-1]
-    units = {key: unit.id for seen in rounds for unit in seen.plan.units for key in unit.findings}
+    units = {key: unit for seen in rounds for unit in seen.plan.units for key in unit.findings}
     final = {finding.key: finding for finding in last.findings}
     found: dict[str, Outcome] = {}
     for finding in (finding for seen in rounds for finding in seen.findings):
-        if finding.key not in final:
-            result = _result(units.get(finding.key), results)
-            found.setdefault(finding.key, _vanished(finding, last, result, now))
+        if finding.key not in final and finding.key not in found:
+            unit = units.get(finding.key)
+            result = results.get(unit.id) if unit is not None else None
+            found[finding.key] = _vanished(finding, last, unit, result, now)
     acted = _acted_on(rounds[:-1] if verified else rounds, results)
     mended = {o.finding.resource for o in found.values() if o.kind is OutcomeKind.REPAIRED}
     for finding in last.findings:
         if finding.disposition is Disposition.NOT_NEEDED and finding.resource in mended:
             continue
         unit = units.get(finding.key)
-        standing = _standing(finding, last, unit, results, now)
+        standing = _standing(finding, last, unit.id if unit else None, results, now)
         if standing.why == _AGAIN and finding.key not in acted:
             standing = _new(finding, now)
         elif standing.why == _AGAIN and not verified:
@@ -106,32 +126,52 @@ def _new(finding: Finding, now: datetime) -> Outcome:
     return Outcome(finding, OutcomeKind.DEFERRED, "NextRun", text, now + _SOON["NextRun"])
 
 
-def _result(unit: str | None, results: Mapping[str, UnitResult]) -> UnitResult | None:
-    return results.get(unit) if unit is not None else None
-
-
-def _vanished(finding: Finding, last: Round, result: UnitResult | None, now: datetime) -> Outcome:
+def _vanished(
+    finding: Finding, last: Round, unit: Unit | None, result: UnitResult | None, now: datetime
+) -> Outcome:
     """The outcome of a finding that the last assessment does not show any more.
 
-    It is repaired if we acted on it and the last look saw its resource in order. What that look
-    says instead of it (unreadable, still being made, waiting for an approval) is no such sight.
+    It is repaired if we acted on it and the last look saw its resource in order, in all that its
+    unit was about. What that look says instead of it (unreadable, still being made, waiting for an
+    approval) or could not see is no such sight.
     """
+    begun = result is not None and result.begun
     instead = [
         other
         for other in last.findings
         if (other.resource, other.remediator) == (finding.resource, finding.remediator)
-        and other.disposition in {Disposition.DEFER, Disposition.BLOCK}
+        and other.disposition in {Disposition.DEFER, Disposition.BLOCK, Disposition.REPAIR}
     ]
-    if result is None or not result.begun:
-        if instead:
+    unseen = [each for each in instead if each.disposition is not Disposition.REPAIR]
+    replaced = unit is not None and unit.destructive and bool(instead)
+    doubtful = bool(unseen) or replaced or _is_blind(finding, unit, last)
+    if result is None or unit is None or not begun:
+        if unseen or _is_blind(finding, unit, last):
             return _unseen(finding, now)
         return Outcome(finding, OutcomeKind.IN_SYNC, message="no longer found, without our doing")
-    if not instead:
+    wrong = [
+        other
+        for other in instead
+        if other not in unseen and (not result.ok or other.key in unit.findings)
+    ]
+    if not doubtful and not wrong:
         note = f" Its unit broke off ({result.why}); it is in order now." if result.why else ""
         return Outcome(finding, OutcomeKind.REPAIRED, message=finding.message + note)
     if not result.ok:
         return Outcome(finding, _refusal(result), result.why, result.message)
+    if wrong:
+        text = f"{finding.message} Every step was carried out, and {wrong[0].reason} is found."
+        return Outcome(finding, OutcomeKind.FAILED, _AGAIN, text)
     return _unverified(finding, now)
+
+
+def _is_blind(finding: Finding, unit: Unit | None, last: Round) -> bool:
+    """Whether the last look lacked an answer about the finding's resource, or what its unit wrote."""
+    about = {finding.resource, *(unit.writes if unit is not None else ())}
+    return any(
+        name == finding.remediator and any(read.within(a) or a.within(read) for a in about)
+        for name, read in last.blind
+    )
 
 
 def _unverified(finding: Finding, now: datetime) -> Outcome:
@@ -188,8 +228,8 @@ def _unrepaired(
     verdict = last.judgement.verdicts.get(unit)
     if verdict is not None and verdict.kind is not None:
         until = verdict.until
-        if verdict.why in _SOON and until is not None:
-            until = max(until, now + _SOON[verdict.why])
+        if verdict.why in _SOON and verdict.kind is OutcomeKind.DEFERRED:
+            until = max(until or now, now + _SOON[verdict.why])
         return Outcome(finding, verdict.kind, verdict.why, verdict.message, until)
     text = f"{finding.message} Its repair was not begun, as an earlier one did not succeed."
     return Outcome(finding, OutcomeKind.DEFERRED, "FollowsStopped", text)
@@ -205,6 +245,33 @@ def backed_off(
         else each
         for each in found
     )
+
+
+def spaced(
+    found: Sequence[Outcome],
+    since: Mapping[str, datetime],
+    now: datetime,
+    again_after: float = 0.0,
+) -> tuple[Outcome, ...]:
+    """``found`` with what stays deferred looked at again later and later.
+
+    ``since`` says by ``wait_key`` when each began to be deferred for its reason. What could not be
+    read is not asked for again before ``again_after`` seconds, as Azure wished.
+    """
+    return tuple(_spaced(each, since.get(wait_key(each), now), now, again_after) for each in found)
+
+
+def wait_key(outcome: Outcome) -> str:
+    """What stays the same while a finding is deferred for one reason."""
+    return f"{outcome.finding.key} {outcome.why}"
+
+
+def _spaced(outcome: Outcome, since: datetime, now: datetime, again_after: float) -> Outcome:
+    if outcome.kind is not OutcomeKind.DEFERRED or outcome.why not in _SOON or not outcome.until:
+        return outcome
+    asked = timedelta(seconds=again_after if outcome.why in _UNREAD else 0)
+    until = max(outcome.until, now + min((now - since) / 2, _LONGEST), now + asked)
+    return replace(outcome, until=until)
 
 
 _HELD = frozenset({"Paused", "LeaseLost", "Interrupted"})

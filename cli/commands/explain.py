@@ -47,18 +47,20 @@ def _known() -> list[dict[str, str]]:
     """Every word that findings use: what was found, and why it is not repaired now."""
     from remediators import REMEDIATORS  # noqa: PLC0415 - --help must stay quick
     from shared.remediation.differences import NEXT  # noqa: PLC0415 - the same
+    from shared.unread import REASONS  # noqa: PLC0415 - the same
 
+    listed = [(remediator.name, remediator.reasons) for remediator in REMEDIATORS]
     found = [
         {
             "word": word,
-            "of": remediator.name,
+            "of": name,
             "meaning": reason.meaning,
             "response": reason.response.value,
             "source": reason.source,
             "disruption": reason.disruption,
         }
-        for remediator in REMEDIATORS
-        for word, reason in sorted(remediator.reasons.items())
+        for name, reasons in (*listed, ("any remediator", REASONS))
+        for word, reason in sorted(reasons.items())
     ]
     found += [
         {"word": word, "of": "why it is not repaired now", "meaning": meaning}
@@ -92,9 +94,11 @@ _GUARDS = {
     "OptedOut": "It carries the tag relink:ignore.",
     "OutsideWindow": "It would destroy something outside of the maintenance window.",
     "Paused": "The environment is paused.",
+    "PermissionsUnreadable": "What Relink's own identity may do there could not be read.",
     "PlanningConflict": "Two remediators want to write one resource: a defect to be reported.",
     "Rejected": "A person said no to this plan.",
     "ScopeLocked": "A lock on it, or above it, forbids the change; only its owner removes it.",
+    "TargetUnreadable": "What it needs could not be read, so it is not known to be there.",
     "TargetNotReady": "What it leads to is being changed or failed; it is tried again later.",
 }
 """What the guards say, in words for people; a test holds it against the guards' own words."""

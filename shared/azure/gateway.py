@@ -6,8 +6,9 @@ call that first needs it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,18 +18,20 @@ from shared.azure.calls import Call, CallLog
 from shared.azure.clients import Clients
 from shared.azure.config import ArmConfig
 from shared.azure.deadline import within
-from shared.azure.errors import RemediationError, Terminal, Transient
+from shared.azure.errors import RemediationError, Terminal, Transient, read_error
 from shared.azure.mlclient import warm_up
-from shared.azure.pacing import Pacing
+from shared.azure.pacing import Pacing, lane_of
 from shared.azure.questions import observe
 from shared.azure.room import Room
-from shared.model.actual import Observation, Read
+from shared.model.actual import Observation, Read, Unreadable
 from shared.model.progress import Progress, Refused, Retry, Waiting
 from shared.model.step import AwaitState, Step
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.core.pipeline.transport import HttpTransport
+
+_LOG = logging.getLogger("relink.azure")
 
 
 class Azure:
@@ -60,11 +63,10 @@ class Azure:
         self._pacing = Pacing(clock)
 
     def read(self, reads: Iterable[Read]) -> dict[Read, Observation]:
-        """Answer each question once, several at a time.
+        """Answer each question once, several at a time. It raises nothing.
 
-        Raises:
-            Transient: Azure asked to come back later for at least one of them. Raised after the
-                others have ended, and instead of their answers: half a look concludes nothing.
+        What could not be read is ``Unreadable``, one answer among the others: a part that is sick
+        hides no other part.
         """
         wanted = list(dict.fromkeys(reads))
         if not wanted:
@@ -72,7 +74,6 @@ class Azure:
         with ThreadPoolExecutor(min(self._concurrency, len(wanted)), "azure-read") as pool:
             # Each in the context of the run: what it asks of Azure belongs to the run's trace.
             asked = {read: pool.submit(copy_context().run, self._observe, read) for read in wanted}
-        _raise_worst(asked)
         return {read: answer.result() for read, answer in asked.items()}
 
     def start(self, step: Step, observed: Mapping[Read, Observation] | None = None) -> Progress:
@@ -80,7 +81,7 @@ class Azure:
 
         ``observed`` are the answers that the step was planned on; a fresh one saves a read.
         """
-        held = self._pacing.left(step.resource.subscription)
+        held = self._pacing.left(lane_of(step.resource))
         if held > 0:
             return Retry(
                 held, "Throttled", f"{step.resource}: Azure asked for {held:.0f} s of peace"
@@ -90,14 +91,14 @@ class Azure:
             with within():
                 return steps.start(room, step)
         except Transient as error:
-            self._heed(step, error)
+            self._pacing.heed(lane_of(step.resource), error)
             return Retry(error.retry_after, error.code, _told(step, error))
         except Terminal as error:
             return Refused(error.why, _told(step, error), error.blocked)
 
     def look(self, step: Step, token: Mapping[str, Any]) -> Progress:
         """Look once at what ``start`` or an earlier look left under way."""
-        held = self._pacing.left(step.resource.subscription)
+        held = self._pacing.left(lane_of(step.resource))
         if held > 0:
             return Waiting(dict(token), held)
         room = Room(self._clients, self._clock, {})
@@ -107,7 +108,7 @@ class Azure:
                     return steps.start(room, step)
                 return polling.look(room, step, token)
         except Transient as error:
-            self._heed(step, error)
+            self._pacing.heed(lane_of(step.resource), error)
             return Waiting(dict(token), error.retry_after)
         except Terminal as error:
             return Refused(error.why, _told(step, error), error.blocked)
@@ -125,30 +126,20 @@ class Azure:
         self._clients.close()
 
     def _observe(self, read: Read) -> Observation:
-        held = self._pacing.left(read.resource.subscription)
+        lane = lane_of(read.resource, read)
+        held = self._pacing.left(lane)
         if held > 0:
-            raise Transient("Throttled", "Azure asked for peace", retry_after=held)
+            text = f"Azure asked for {held:.0f} s of peace"
+            return Unreadable("Throttled", text, self._clock(), retry_after=held)
         try:
             return observe(self._clients, read, self._clock)
-        except Transient as error:
-            if error.throttled:
-                self._pacing.hold(read.resource.subscription, error.retry_after)
-            raise
-
-    def _heed(self, step: Step, error: Transient) -> None:
-        if error.throttled:
-            self._pacing.hold(step.resource.subscription, error.retry_after)
-
-
-def _raise_worst(asked: Mapping[Read, Future[Observation]]) -> None:
-    """A defect of ours first; then, of all that asked to come back, who wants to wait longest."""
-    errors = [error for answer in asked.values() if (error := answer.exception()) is not None]
-    for error in errors:
-        if not isinstance(error, Transient):
-            raise error
-    waits = [error for error in errors if isinstance(error, Transient)]
-    if waits:
-        raise max(waits, key=lambda error: error.retry_after)
+        except Exception as error:  # noqa: BLE001 - a defect in one read hides no other answer
+            meant = read_error(error)
+        if not isinstance(meant, Transient):
+            _LOG.error("%s of %s: %s", read.question, read.resource, meant)
+            return Unreadable(meant.code, str(meant), self._clock())
+        self._pacing.heed(lane, meant)
+        return Unreadable(meant.code, str(meant), self._clock(), retry_after=meant.retry_after)
 
 
 def _told(step: Step, error: RemediationError) -> str:

@@ -73,13 +73,20 @@ class Absent:
 class Unreadable:
     """Azure did not answer the question. Nothing may be concluded from it.
 
-    ``action`` is the ARM action that was missing when it was a 403.
+    ``action`` is the ARM action that was missing when it was a 403. ``retry_after`` are the seconds
+    after which it may be answered; nothing where it will not be, however often it is asked.
     """
 
     code: str
     message: str
     at: datetime
     action: str | None = None
+    retry_after: float | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may be answered later, without anybody's doing."""
+        return self.retry_after is not None
 
 
 type Observation = Found | Absent | Unreadable

@@ -18,7 +18,7 @@ from shared.model.finding import Disposition, Evidence
 from shared.model.json import dig
 from shared.model.resource_id import ResourceId
 from shared.remediation import sources
-from shared.remediation.differences import Difference, Obstacle, get, held, unread
+from shared.remediation.differences import Difference, Obstacle, get, graver, held, unread
 from shared.remediation.endpoint_debts import debt_reads, in_order, recorded, verdict_on
 from shared.remediation.endpoints import (
     MOMENT,
@@ -27,6 +27,7 @@ from shared.remediation.endpoints import (
     hold,
     interface_of,
     reads_of,
+    unread_interface,
     view_of,
 )
 from shared.remediation.replacing import record_id
@@ -183,7 +184,10 @@ def _of_link(
         return
     answer = actual.answer(endpoint.target, Question.LINK)
     if isinstance(answer, Unreadable):
-        yield held(Difference("LinkUnreadable", ()), unread("private link service", answer))
+        yield held(
+            Difference("LinkUnreadable", ()),
+            unread(f"private link service of {endpoint.target}", answer),
+        )
         return
     interface = interface_of(endpoint, actual)
     link = recorded(endpoint, interface, actual) if interface else None
@@ -214,7 +218,7 @@ def _of_records(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Differenc
     """Own records: zone groups write none for AKS (domain.md 2). One difference per reason."""
     missing: list[Evidence] = []
     wrong: list[Evidence] = []
-    unseen: list[Evidence] = []
+    unseen: list[Obstacle] = []
     interface = interface_of(endpoint, actual)
     for record in endpoint.records:
         name = f"A record {record.name}.{record.zone.name}"
@@ -225,18 +229,18 @@ def _of_records(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Differenc
             case Found(body=body):
                 wrong += _wrong(name, RecordView.of(body), interface)
             case Unreadable():
-                unseen += unread(name, answer).evidence
+                unseen.append(unread(name, answer))
             case None:
                 continue
     view = view_of(endpoint, actual)
     address = actual.answer(view.interface) if view and view.interface else None
     if endpoint.records and isinstance(address, Unreadable):
-        unseen += unread("network interface", address).evidence
+        unseen.append(unread_interface(endpoint, actual))
     yield from _differing_records(missing, wrong, unseen)
 
 
 def _differing_records(
-    missing: list[Evidence], wrong: list[Evidence], unseen: list[Evidence]
+    missing: list[Evidence], wrong: list[Evidence], unseen: list[Obstacle]
 ) -> Iterator[Difference]:
     repair = "Relink writes the endpoint's address to it and keeps the rest."
     if missing:
@@ -244,8 +248,8 @@ def _differing_records(
     if wrong:
         yield Difference("RecordWrong", tuple(wrong), repair)
     if unseen:
-        block = Disposition.BLOCK
-        yield Difference("RecordUnreadable", tuple(unseen), "", block, "Unreadable")
+        evidence = tuple(item for each in unseen for item in each.evidence)
+        yield held(Difference("RecordUnreadable", evidence), graver(unseen))
 
 
 def _wrong(name: str, live: RecordView, interface: InterfaceView | None) -> list[Evidence]:

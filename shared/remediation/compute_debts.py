@@ -7,6 +7,7 @@ activity log, by a proof kept from before its endpoints were repaired, or by tho
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from shared.model.actual import Actual
 from shared.model.arm import ComputeView
@@ -14,7 +15,7 @@ from shared.model.debt import Debt
 from shared.model.environment import Compute, Environment
 from shared.model.finding import Disposition, Evidence
 from shared.remediation.cluster_endpoints import judge as judge_endpoint
-from shared.remediation.differences import Difference, Obstacle
+from shared.remediation.differences import UNREADABLE, Difference, Obstacle
 from shared.remediation.restarting import (
     RESTART_REASONS,
     LogSays,
@@ -29,30 +30,45 @@ from shared.remediation.restarting import (
     undecided,
 )
 
+_NO_RESTART: Final = frozenset({LogSays.RAN_ALREADY, LogSays.SILENT})
 
-def restart_seen(
+
+def restart_shown(
     environment: Environment, compute: Compute, actual: Actual
 ) -> tuple[Difference, ...]:
-    """What the endpoints of its cluster show of a restart."""
+    """What the endpoints of its cluster show of a restart, or could not be read to show."""
     return tuple(
         item
         for endpoint in environment.cluster_endpoints(compute.cluster)
         for item in judge_endpoint(environment, endpoint, actual)
-        if item.reason in RESTART_REASONS
+        if item.reason in RESTART_REASONS or item.why == UNREADABLE
     )
 
 
 def compute_verdict(
-    debt: Debt, view: ComputeView, seen_at: datetime, seen: tuple[Difference, ...], actual: Actual
+    debt: Debt,
+    view: ComputeView,
+    seen_at: datetime,
+    shown: tuple[Difference, ...],
+    actual: Actual,
 ) -> Verdict:
-    """One debt of a compute: did the restart happen, when, and was the compute there before?"""
+    """One debt of a compute: did the restart happen, when, and was the compute there before?
+
+    A log that shows no restart does not refute one that an endpoint could show which was not read.
+    """
     if view.created_on is None:
         unknown = Evidence("createdOn", view.incarnation or "nothing", "a time")
         return Undecided(Obstacle(Disposition.BLOCK, "IncarnationUnknown", (unknown,)))
     refuted = from_the_future(debt, seen_at)
     if refuted is not None:
         return refuted
-    return _of_log(debt, power_log(debt, actual), view, seen)
+    log = power_log(debt, actual)
+    seen = tuple(item for item in shown if item.reason in RESTART_REASONS)
+    verdict = _of_log(debt, log, view, seen)
+    unread = [item for item in shown if item.why == UNREADABLE]
+    if isinstance(verdict, Refuted) and unread and log.says in _NO_RESTART and not debt.proof:
+        return Undecided(Obstacle(unread[0].disposition, UNREADABLE, unread[0].evidence))
+    return verdict
 
 
 def _of_log(debt: Debt, log: PowerLog, view: ComputeView, seen: tuple[Difference, ...]) -> Verdict:

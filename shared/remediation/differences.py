@@ -15,6 +15,9 @@ from shared.model.actual import Absent, Actual, Found, Observation, Question, Re
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.resource_id import ResourceId
 
+UNREADABLE: Final = "Unreadable"
+"""Deferred where it may be read later, blocked where somebody has to let Relink read it."""
+
 NEXT: Final = MappingProxyType(
     {
         "ActivityLogLag": "The activity log is not complete yet; it is looked at again soon.",
@@ -52,7 +55,8 @@ NEXT: Final = MappingProxyType(
         "TargetApproval": "The owner of the target has to approve the connection.",
         "TargetGone": "What it leads to does not exist; create that again or change the manifest.",
         "TrustDeclaredOff": "The trusted services are not shut out from here; do it by hand.",
-        "Unreadable": "Nothing is done on what could not be seen; give Relink the right to read it.",
+        UNREADABLE: "Nothing is done on what could not be seen. It is read again by itself; where a "
+        "right is missing, give it to Relink.",
         "WorkspaceGone": "The workspace does not exist; create it again or change the manifest.",
         "WorkspaceKeeps": "A workspace keeps its storage account and its vault for life; capture the "
         "manifest again or make the workspace anew.",
@@ -132,10 +136,11 @@ def repairs_of(findings: Iterable[Finding], resource: ResourceId) -> list[Findin
     ]
 
 
-def unread(
-    what: str, answer: Observation | None, disposition: Disposition = Disposition.BLOCK
-) -> Obstacle:
-    """The obstacle that ``what`` could not be read; names the missing action of a 403."""
+def unread(what: str, answer: Observation | None) -> Obstacle:
+    """The obstacle that ``what`` could not be read; names the missing action of a 403.
+
+    It defers where the answer may come later, and blocks where a person has to see to it.
+    """
     match answer:
         case Unreadable(code=code, action=action):
             missing = f", {action} is missing" if action else ""
@@ -144,7 +149,14 @@ def unread(
             found = "could not be read (404)"
         case Found() | None:
             found = "was not read"
-    return Obstacle(disposition, "Unreadable", (Evidence(what, found, "an answer"),))
+    passes = isinstance(answer, Unreadable) and answer.passes
+    disposition = Disposition.DEFER if passes else Disposition.BLOCK
+    return Obstacle(disposition, UNREADABLE, (Evidence(what, found, "an answer"),))
+
+
+def graver(obstacles: Iterable[Obstacle]) -> Obstacle:
+    """Of several that could not be read, one that needs a person; otherwise any."""
+    return min(obstacles, key=lambda each: each.disposition is Disposition.DEFER)
 
 
 def unanswered(actual: Actual, reads: Iterable[Read]) -> Iterator[Read]:

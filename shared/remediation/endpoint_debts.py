@@ -16,7 +16,14 @@ from shared.model.debt import Debt
 from shared.model.environment import PrivateEndpoint
 from shared.model.finding import Evidence
 from shared.remediation.differences import unread
-from shared.remediation.endpoints import IN_PROGRESS, REPLACING, differences, interface_of, view_of
+from shared.remediation.endpoints import (
+    IN_PROGRESS,
+    REPLACING,
+    differences,
+    interface_of,
+    unread_interface,
+    view_of,
+)
 from shared.remediation.restarting import (
     LogSays,
     PowerLog,
@@ -63,7 +70,7 @@ def verdict_on(endpoint: PrivateEndpoint, debt: Debt, actual: Actual) -> Verdict
     """One debt of an endpoint that is Approved and leads to no other link than recorded."""
     answer, interface = actual.answer(endpoint.id), interface_of(endpoint, actual)
     if not isinstance(answer, Found) or interface is None or not interface.guid:
-        return Undecided(unread("network interface", None))
+        return Undecided(unread_interface(endpoint, actual))
     refuted = from_the_future(debt, answer.at) or _by_link(endpoint, interface, actual)
     if refuted is not None:
         return refuted
@@ -150,7 +157,7 @@ def _predates(
     listed = actual.items(endpoint.target, Question.CONNECTIONS)
     if listed is None:
         answer = actual.answer(endpoint.target, Question.CONNECTIONS)
-        return Undecided(unread("connections of the cluster", answer))
+        return Undecided(unread(f"connections of {endpoint.target}", answer))
     if (endpoint.id, APPROVED) in {(v.endpoint, v.status) for v in map(ConnectionView.of, listed)}:
         return Refuted((Evidence("the cluster's own list", "its connection, approved"), shown))
     silent = Evidence("writes of the endpoint since then", "none", "one")

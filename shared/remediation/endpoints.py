@@ -165,6 +165,14 @@ def interface_of(endpoint: PrivateEndpoint, actual: Actual) -> InterfaceView | N
     return InterfaceView.of(body) if body is not None else None
 
 
+def unread_interface(endpoint: PrivateEndpoint, actual: Actual) -> Obstacle:
+    """The obstacle that its interface, or the endpoint that would name it, could not be read."""
+    view = view_of(endpoint, actual)
+    if view is None or view.interface is None:
+        return unread("private endpoint", actual.answer(endpoint.id))
+    return unread(f"network interface {view.interface}", actual.answer(view.interface))
+
+
 def differences(endpoint: PrivateEndpoint, actual: Actual) -> list[Difference]:
     """Every way in which the endpoint and its zone group differ, nothing held back yet."""
     match actual.answer(endpoint.id):
@@ -297,11 +305,13 @@ def obstacle_to_replacement(endpoint: PrivateEndpoint, actual: Actual) -> Obstac
         return Obstacle(Disposition.BLOCK, "IncarnationUnknown", (_NO_INTERFACE,))
     interface = interface_of(endpoint, actual)
     if interface is None:
-        return unread("network interface", actual.answer(view.interface))
+        return unread_interface(endpoint, actual)
     if not interface.guid:
         unknown = Evidence("resourceGuid of the interface", "nothing", "a guid")
         return Obstacle(Disposition.BLOCK, "IncarnationUnknown", (unknown,))
-    return None
+    own = (record.zone.child("A", record.name) for record in endpoint.records)
+    lost = next((r for r in own if not isinstance(actual.answer(r), Found | Absent)), None)
+    return unread(f"A record {lost}", actual.answer(lost)) if lost is not None else None
 
 
 def hold(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from shared.model.actual import Actual, Found
+from shared.model.actual import Actual
 from shared.model.arm import AssignmentView, ComputeView
 from shared.model.environment import Compute, Environment
 from shared.model.intent import Intent
@@ -214,8 +214,3 @@ def role_names_to_read(compute: Compute, actual: Actual) -> tuple[ResourceId, ..
         return ()
     occasion = attach_occasion(compute, actual)
     return tuple(assignment_id(compute, role, occasion) for role in compute.roles)
-
-
-def answered(resources: Sequence[ResourceId], actual: Actual) -> bool:
-    """Whether each of these was found or is known to be absent."""
-    return all(isinstance(actual.answer(r), Found) or actual.absent(r) for r in resources)

@@ -9,7 +9,7 @@ or verified after the restart is never destroyed for it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -111,7 +111,7 @@ def power_log(debt: Debt, actual: Actual) -> PowerLog:
     answer = actual.answer(read.resource, read.question, read.detail)
     events = actual.items(read.resource, read.question, read.detail)
     if not isinstance(answer, Found) or events is None:
-        seen = unread("activity log of the cluster", answer).evidence[0]
+        seen = unread(f"activity log of {debt.cluster}", answer).evidence[0]
         return PowerLog(LogSays.UNREAD, seen, answer=answer)
     late = answer.at < debt.restart_at + LAG
     actions = [a for a in _distinct(PowerAction.all_of(events)) if a.at <= debt.restart_at + NEAR]
@@ -157,7 +157,7 @@ def from_the_future(debt: Debt, seen_at: datetime) -> Refuted | None:
 def undecided(log: PowerLog) -> Undecided:
     """Why the log does not settle it: it could not be read, or it lags."""
     if log.says is LogSays.UNREAD:
-        return Undecided(unread("activity log of the cluster", log.answer))
+        return Undecided(replace(unread("activity log", log.answer), evidence=(log.evidence,)))
     return Undecided(Obstacle(Disposition.DEFER, "ActivityLogLag", (log.evidence,)))
 
 

@@ -8,14 +8,13 @@ from functools import wraps
 from typing import Any
 
 from shared import telemetry
-from shared.azure.errors import Transient
 from shared.model.codec import dump, load
 from shared.model.progress import Progress, Retry, Waiting
 from shared.model.trigger import Trigger
 from shared.reconcile import PlanningError
 from shared.records import Conflict, StoreUnavailableError
 from shared.workflow.announcing import announce_found
-from shared.workflow.assess import Held, assess, skeletons
+from shared.workflow.assess import Held, Later, assess, skeletons
 from shared.workflow.carry import Errand, look_step, start_step
 from shared.workflow.conclude import Account, ask, conclude
 from shared.workflow.outbox import waiting
@@ -37,18 +36,17 @@ def assess_activity(services: Services, message: dict[str, Any]) -> dict[str, An
     ledger = None
     try:
         look = assess(services, trigger, message["round"])
-        if not isinstance(look, Held):
-            ledger = announce_found(services, trigger, look)
-    except Transient as busy:
-        return {"state": "later", "after": busy.retry_after, "problem": str(busy)}
+        if isinstance(look, Held):
+            text = f"'{look.holder}' works on this environment until {look.until.isoformat()}"
+            return {"state": "held", "problem": text, "until": look.until.isoformat()}
+        if isinstance(look, Later):
+            return {"state": "later", "after": look.after, "problem": look.problem}
+        ledger = announce_found(services, trigger, look)
+        ask(services, trigger, look)
     except _UNREACHABLE as error:
         return {"state": "later", "after": _STORE_AGAIN, "problem": str(error)}
     except (UnknownEnvironmentError, PlanningError, RunIsOverError) as error:
         return {"state": "failed", "problem": str(error)}
-    if isinstance(look, Held):
-        text = f"'{look.holder}' works on this environment until {look.until.isoformat()}"
-        return {"state": "held", "problem": text, "until": look.until.isoformat()}
-    ask(services, trigger, look)
     return {
         "state": "assessed",
         "units": skeletons(look),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from shared import guards
@@ -22,6 +23,8 @@ from shared.reconcile import ROUNDS_OF_READS, PlanningError, draw_plan, find, ne
 from shared.records import ApprovalState, HeldBy, Lease
 from shared.remediator import Catalogue
 from shared.restarts import debts_of, log_reads, proven, starts_in, verified_links
+from shared.unread import MOST_WAIT, blind_spots, patience, unread_findings
+from shared.workflow.answers import Kept, keep_answers, kept_answers
 from shared.workflow.papers import Assessment, Papers, RunIsOverError, sights_of
 from shared.workflow.services import Services
 
@@ -38,15 +41,32 @@ class Held:
     until: datetime
 
 
-def assess(services: Services, trigger: Trigger, number: int) -> Assessment | Held:
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Some answers are missing that may come: look again after ``after`` seconds."""
+
+    after: float
+    problem: str
+
+
+_NOTHING: Mapping[Read, Observation] = MappingProxyType({})
+
+
+def assess(
+    services: Services,
+    trigger: Trigger,
+    number: int,
+    known: Mapping[Read, Observation] = _NOTHING,
+) -> Assessment | Held | Later:
     """Round ``number`` of the run that ``trigger`` wants, kept in its papers.
 
     Delivered again, it is the look that was kept, whatever can be seen by now.
+    What could not be read is asked for again a few times, and only that; then the look goes on
+    without it. ``known`` are answers that need not be read.
 
     Raises:
         RunIsOverError: when the run has ended; nothing is written then and no lease taken.
         UnknownEnvironmentError: when no manifest declares the environment.
-        shared.azure.errors.Transient: when Azure asks to come back later.
     """
     declared = services.declared(trigger.environment)
     papers = Papers(services.records, trigger.id)
@@ -61,7 +81,14 @@ def assess(services: Services, trigger: Trigger, number: int) -> Assessment | He
             return Held(lease.holder, lease.until)
     if number == 1:
         papers.put_trigger(trigger)
-    return papers.put(number, _Look(services, trigger, declared, number).take(papers))
+    kept = kept_answers(services.records, trigger.id, number) or Kept(services.clock())
+    look = _Look(services, trigger, declared, number, kept)
+    look.answers |= {read: known[read] for read in known.keys() - look.answers.keys()}
+    assessment = look.take(papers)
+    after = patience(look.answers, kept.tries, services.clock() - kept.since)
+    if after and keep_answers(services.records, trigger.id, number, kept.more(look.answers)):
+        return Later(after, "; ".join(assessment.unreadable)[:500])
+    return papers.put(number, assessment)
 
 
 def take_lease(services: Services, environment: str, run: str) -> Lease | HeldBy:
@@ -82,29 +109,39 @@ class _Look:
     """One look at one environment; keeps the answers so that nothing is read twice."""
 
     def __init__(
-        self, services: Services, trigger: Trigger, declared: Declared, number: int
+        self,
+        services: Services,
+        trigger: Trigger,
+        declared: Declared,
+        number: int,
+        kept: Kept,
     ) -> None:
         self._services = services
         self._trigger = trigger
         self._declared = declared
         self._number = number
-        self._answers: dict[Read, Observation] = {}
+        self.answers = kept.answers()
+        self._began = kept.since
         self._catalogue = active(services, trigger, declared.environment)
 
     def take(self, papers: Papers) -> Assessment:
         """Everything from the first question to the verdicts."""
         if self._number == 1 and self._trigger.resources is None and not self._trigger.dry_run:
-            self._answers.update(suspect_restarts(self._services, self._trigger.environment))
+            name, known = self._trigger.environment, self.answers
+            self.answers |= suspect_restarts(self._services, name, self._began, known)
         memory = self._services.records.memory(self._trigger.environment)
         if memory.debts:
             self._services.azure().warm_up()
         environment = focus(self._declared.environment, self._trigger.resources, memory)
         self._read_all(environment, memory)
-        actual = Actual(self._answers, memory)
+        actual = Actual(self.answers, memory)
         findings = find(self._catalogue, environment, actual)
+        blind = blind_spots(self._catalogue, environment, actual)
+        findings += unread_findings(blind, actual, findings)
         if not self._trigger.dry_run:
             self._keep_proofs(findings, memory)
         plan, judgement = self._judge(environment, memory, findings, papers)
+        unread = tuple(Actual(self.answers).unreadable())
         return Assessment(
             environment=self._trigger.environment,
             manifest_version=self._declared.version,
@@ -117,23 +154,25 @@ class _Look:
             active=tuple(remediator.name for remediator in self._catalogue),
             debts=tuple(debt.id for debt in memory.debts),
             approved_hash=self._decided(ApprovalState.APPROVED),
-            sights=sights_of(plan, dict(self._answers)),
+            sights=sights_of(plan, dict(self.answers)),
             unreadable=tuple(
                 f"{read.question} {read.resource}: {answer.code} {answer.message}"
-                for read, answer in actual.unreadable()
+                for read, answer in unread
             ),
-            azure_calls=len(self._answers),
+            blind=tuple((name, read.resource) for name, read in blind),
+            again_after=min(max((a.retry_after or 0.0 for _, a in unread), default=0), MOST_WAIT),
+            azure_calls=len(self.answers),
         )
 
     def _judged(self, memory: Memory) -> frozenset[ResourceId]:
         return kept(self._declared.environment, self._trigger.resources, memory)
 
     def _read(self, reads: Iterable[Read]) -> None:
-        self._answers.update(self._services.azure().read(reads))
+        self.answers.update(self._services.azure().read(reads))
 
     def _read_all(self, environment: Environment, memory: Memory) -> None:
         for _ in range(ROUNDS_OF_READS):
-            reads = needed(self._catalogue, environment, Actual(self._answers, memory))
+            reads = needed(self._catalogue, environment, Actual(self.answers, memory))
             if not reads:
                 return
             self._read(reads)
@@ -150,15 +189,15 @@ class _Look:
         findings: tuple[Finding, ...],
         papers: Papers,
     ) -> tuple[Plan, Judgement]:
-        actual = Actual(self._answers, memory)
+        actual = Actual(self.answers, memory)
         plan = draw_plan(self._catalogue, environment, actual, findings)
         for _ in range(ROUNDS_OF_READS):
-            reads = guards.needed(plan, Actual(self._answers, memory))
+            reads = guards.needed(plan, Actual(self.answers, memory))
             if not reads:
                 break
             self._read(reads)
         circumstances = self._circumstances(papers)
-        actual = Actual(self._answers, memory)
+        actual = Actual(self.answers, memory)
         return plan, guards.judge(plan, self._declared.environment, actual, circumstances)
 
     def _decided(self, state: ApprovalState) -> str:
@@ -199,19 +238,22 @@ class _Look:
         )
 
 
-def suspect_restarts(services: Services, name: str) -> dict[Read, Observation]:
+def suspect_restarts(
+    services: Services, name: str, now: datetime, known: Mapping[Read, Observation] = _NOTHING
+) -> dict[Read, Observation]:
     """Turn starts of clusters in the activity logs into debts; the answers that were read.
 
-    A suspicion only: whether a debt is acted on is judged with evidence read later.
+    A suspicion only: whether a debt is acted on is judged with evidence read later. ``now`` is when
+    the look began, and ``known`` what it has read already.
     """
     records, environment = services.records, services.declared(name).environment
-    earliest = services.clock() - _LOG_REACH
+    earliest = now - _LOG_REACH
     since = {
         cluster.id: _later(earliest, records.watermark(name, _watermark(cluster.id)))
         for cluster in environment.clusters
     }
     reads = log_reads(environment, since)
-    answers = services.azure().read(reads)
+    answers = services.azure().read(read for read in reads if read not in known)
     for cluster, started in starts_in(Actual(answers), reads).items():
         records.add_debts(name, debts_of(environment, cluster, started, "activity log"))
         records.set_watermark(name, _watermark(cluster), started)

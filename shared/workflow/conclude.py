@@ -17,13 +17,21 @@ from shared.model.json import JsonObject, fingerprint
 from shared.model.outcome import Outcome, OutcomeKind, worst
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Trigger
-from shared.outcomes import NOT_VERIFIED, UnitResult, backed_off, outcomes, wake_at
+from shared.outcomes import (
+    NOT_VERIFIED,
+    UnitResult,
+    backed_off,
+    outcomes,
+    spaced,
+    wake_at,
+)
 from shared.records import Conflict, RunIsImmutableError, StoreUnavailableError, TooLargeError
 from shared.signals import DRIFT_OPEN, SWEEP_AGE
 from shared.workflow.announcing import announce_ended
 from shared.workflow.outbox import waiting
 from shared.workflow.papers import Assessment, Papers
 from shared.workflow.services import Services
+from shared.workflow.waits import deferred_since
 from shared.workflow.watch import sweep_age
 
 _LOG = logging.getLogger("relink.workflow")
@@ -134,6 +142,9 @@ def _judge(services: Services, trigger: Trigger, account: Account) -> dict[str, 
     if rounds and not trigger.dry_run:
         _remember(services, trigger, rounds, found, account)
         found = backed_off(found, services.records.attempts(trigger.environment), now)
+        found = spaced(
+            found, deferred_since(services, trigger, rounds[-1], found), now, rounds[-1].again_after
+        )
     kind, until = _named(rounds, found, account, now)
     record = _record(services, trigger, rounds, found, account, kind=kind, now=now)
     record["approval"] = dump(approval) if approval else None

@@ -40,6 +40,8 @@ class Assessment:
 
     ``looked_at`` are the parts that were judged, ``active`` the remediators that judged them, and
     ``debts`` the ids of the debts that they knew of: what came in later was not looked at.
+    ``blind`` are the remediators that lacked an answer, and about what; ``again_after`` the seconds
+    that Azure asked to wait for the last of these.
     """
 
     environment: str
@@ -55,12 +57,14 @@ class Assessment:
     approved_hash: str = ""
     sights: tuple[Sight, ...] = ()
     unreadable: tuple[str, ...] = ()
+    blind: tuple[tuple[str, ResourceId], ...] = ()
+    again_after: float = 0.0
     azure_calls: int = 0
 
     @property
     def round(self) -> Round:
         """What outcomes are judged by."""
-        return Round(self.findings, self.plan, self.judgement)
+        return Round(self.findings, self.plan, self.judgement, self.blind)
 
     def observed(self) -> dict[Read, Found]:
         """The bodies as answers again."""

@@ -25,7 +25,7 @@ class AzureGateway(Protocol):
     """What the workflow needs of ``shared.azure.gateway.Azure``."""
 
     def read(self, reads: Iterable[Read]) -> dict[Read, Observation]:
-        """Answer each question once; raises ``Transient`` when Azure asks to come back later."""
+        """Answer each question once; what could not be read is ``Unreadable``."""
         ...
 
     def start(self, step: Step, observed: Mapping[Read, Observation] | None = None) -> Progress:

@@ -10,7 +10,6 @@ from urllib.parse import unquote_plus
 import pytest
 import requests
 
-from shared.azure.errors import Transient
 from shared.azure.gateway import Azure
 from shared.model.actual import Absent, Found, Observation, Question, Read, Unreadable
 from shared.model.arm import ComputeView, PowerAction
@@ -115,16 +114,30 @@ def test_a_subscription_that_may_not_be_seen_is_not_absence(
     assert isinstance(scripted.read([read])[read], Unreadable)
 
 
-def test_half_a_look_is_no_look(virtual: Bench) -> None:
-    """The refusal for now is raised only after every other question has been answered."""
+def test_one_that_cannot_be_read_now_hides_no_other_answer(virtual: Bench) -> None:
     virtual.cloud.add_fault(
         Fault(Mischief.ERROR, path="managedClusters", status=503, code="Busy", retry_after=7)
     )
-    wanted = [Read(Question.GET, virtual.cluster), Read(Question.GET, virtual.endpoint)]
-    with pytest.raises(Transient) as caught:
-        virtual.azure.read(wanted)
-    assert caught.value.retry_after == 7
+    sick, well = Read(Question.GET, virtual.cluster), Read(Question.GET, virtual.endpoint)
+    given = virtual.azure.read([sick, well])
+    answer = given[sick]
+    assert isinstance(answer, Unreadable)
+    assert (answer.code, answer.retry_after) == ("Busy", 7)
+    assert isinstance(given[well], Found)
     assert virtual.azure.calls.count == 2
+
+
+def test_a_read_that_ends_in_a_defect_hides_no_other_answer(
+    virtual: Bench, canned: Canned, scripted: Azure
+) -> None:
+    canned.rule("GET", "managedClusters", (0, RecursionError("a body without end")))
+    canned.rule("GET", "privateEndpoints.*", (200, {"id": virtual.endpoint.text}))
+    sick, well = Read(Question.GET, virtual.cluster), Read(Question.GET, virtual.endpoint)
+    given = scripted.read([sick, well])
+    answer = given[sick]
+    assert isinstance(answer, Unreadable)
+    assert not answer.passes
+    assert isinstance(given[well], Found)
 
 
 def test_locks_of_a_subscription_and_of_a_group(bench: Bench) -> None:
@@ -269,8 +282,10 @@ def test_a_connection_that_stays_broken_is_transient(
     virtual: Bench, canned: Canned, scripted: Azure
 ) -> None:
     canned.rule("GET", ".*", (0, requests.ConnectionError("reset by peer")))
-    with pytest.raises(Transient):
-        scripted.read([Read(Question.GET, virtual.cluster)])
+    read = Read(Question.GET, virtual.cluster)
+    answer = scripted.read([read])[read]
+    assert isinstance(answer, Unreadable)
+    assert (answer.code, answer.passes) == ("ConnectionFailed", True)
     assert len(canned.asked) == 2
 
 

@@ -86,7 +86,7 @@ def test_needs_hold_back_destruction_only(name: str) -> None:
         ),
         ("permission", answers({GROUP: {"value": []}}, Question.PERMISSIONS), "MissingPermission"),
         ("exists", {Read(Question.GET, rid(SUBNET)): Absent(NOW)}, "TargetGone"),
-        ("succeeded", {Read(Question.GET, rid(CLUSTER)): Absent(NOW)}, "TargetNotReady"),
+        ("succeeded", {Read(Question.GET, rid(CLUSTER)): Absent(NOW)}, "TargetGone"),
         (
             "succeeded",
             answers({CLUSTER: {"properties": {"provisioningState": "Updating"}}}),
@@ -149,6 +149,7 @@ def test_a_need_that_is_not_met_blocks_with_its_reason(
 
 
 def test_a_missing_permission_is_named_with_its_scope() -> None:
-    message = verdict(needing("permission")).message
+    none = answers({GROUP: {"value": []}}, Question.PERMISSIONS)
+    message = verdict(needing("permission"), Actual({**NO_LOCKS, **none})).message
     assert ACTION in message
     assert GROUP in message

@@ -197,7 +197,7 @@ def test_the_first_objection_in_the_design_s_order_is_told() -> None:
     assert verdict(one, tagged, told, mode="observe", **declared).why == "OptedOut"
     assert verdict(one, locked_in, told, mode="observe", **declared).why == "ObserveMode"
     assert verdict(one, locked_in, told, **declared).why == "ScopeLocked"
-    assert verdict(one, UNLOCKED, told, **declared).why == "TargetGone"
+    assert verdict(one, UNLOCKED, told, **declared).why == "TargetUnreadable"
     assert verdict(one, met, told, window=WINDOW).why == "Paused"
     assert verdict(one, met, replace(told, paused=False), window=WINDOW).why == "HoldOff"
     assert verdict(one, met, FREE, window=WINDOW).why == "OutsideWindow"

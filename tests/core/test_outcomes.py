@@ -223,8 +223,9 @@ def test_the_same_finding_of_two_looks_has_one_key() -> None:
 def test_a_new_drift_of_a_repaired_resource_is_left_to_the_next_run_and_no_failure() -> None:
     """The unit's id is the same, as it is named after the resource."""
     other = finding(reason="TrustedServicesDropped")
-    again = a_round(other, units=(destroying("u", findings=(other.key,)),))
-    given = {o.finding.reason: o for o in outcomes([FIRST, again], DONE, NOW)}
+    first = a_round(BROKEN, units=(unit("u", findings=(BROKEN.key,)),))
+    again = a_round(other, units=(unit("u", findings=(other.key,)),))
+    given = {o.finding.reason: o for o in outcomes([first, again], DONE, NOW)}
     assert given[BROKEN.reason].kind is OutcomeKind.REPAIRED
     new = given["TrustedServicesDropped"]
     assert (new.kind, new.why, new.until) == (OutcomeKind.DEFERRED, "NextRun", NOW)

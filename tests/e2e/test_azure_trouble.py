@@ -75,8 +75,11 @@ def test_retry_after_is_honoured_by_everything_in_the_subscription(
     drifts.open_storage(stage)
     stage.times.clear()
     stage.cloud.add_fault(
-        Fault(Mischief.THROTTLE, method=method, path="vaults|storage", retry_after=47)
-    )
+        Fault(
+            Mischief.THROTTLE, method=method, path="vaults|storage", retry_after=47,
+            code="SubscriptionRequestsThrottled",
+        )
+    )  # fmt: skip
     assert stage.run()["outcome"] == "Repaired"
     gaps = list(throttled_gaps(stage))
     assert gaps

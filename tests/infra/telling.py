@@ -9,7 +9,6 @@ clock: rows get its time; all else in them is as it was exported.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import json
 import logging
@@ -25,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from shared import telemetry
-from shared.azure.errors import Transient
 from shared.model.actual import Question, Read
 from shared.model.progress import Refused
 from shared.model.trigger import Cause, Notice
@@ -262,8 +260,7 @@ def throttled(told: Told) -> None:
     for _ in range(25):
         azure = over_canned(canned)
         azure.calls._told = telemetry.arm_call
-        with contextlib.suppress(Transient):
-            azure.read([Read(Question.GET, rid(ENDPOINT))])
+        azure.read([Read(Question.GET, rid(ENDPOINT))])
     told._take()
 
 

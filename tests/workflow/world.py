@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from shared.azure.errors import Transient
 from shared.manifests import Declared, Manifests
-from shared.model.actual import Actual, Found, Observation, Question, Read
+from shared.model.actual import Actual, Found, Observation, Question, Read, Unreadable
 from shared.model.codec import dump
 from shared.model.environment import Environment
 from shared.model.finding import Finding
@@ -56,9 +57,14 @@ class FakeAzure:
     on_start: Callable[[Step], None] = lambda _step: None
 
     def read(self, reads: Iterable[Read]) -> dict[Read, Observation]:
-        if self.trouble:
-            raise self.trouble.pop(0)
         wanted = list(reads)
+        trouble = self.trouble.pop(0) if self.trouble else None
+        if isinstance(trouble, Transient):
+            after = trouble.retry_after
+            sick = Unreadable(trouble.code, str(trouble), self.clock(), retry_after=after)
+            return dict.fromkeys(wanted, sick)
+        if trouble is not None:
+            raise trouble
         self.asked += wanted
         return {read: self._answer(read) for read in wanted}
 
