@@ -74,9 +74,9 @@ class Host:
         return self._found_key.value
 
     @property
-    def key_kept(self) -> str:
-        """Where the key is kept, in words."""
-        return self._found_key.kept
+    def key_words(self) -> str:
+        """Which key it is, in words for a person."""
+        return self._found_key.words
 
     @property
     def _found_key(self) -> HostKey:

@@ -1,7 +1,8 @@
 """The host key: where it comes from and how it is compared.
 
 Owns one key for every function, admin and Event Grid URL, and a second one, derived from it, for the
-durable management URLs, which functions hand out to their callers. Refuses to log either.
+durable management URLs, which functions hand out to their callers. Neither is logged; one that was
+made here is shown as the host starts.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ _FILE = "host-key"
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """A key and where it is kept, in words for a person."""
+    """A key and where it is from, in words for a person: those show a key only that was made here."""
 
     value: str
-    kept: str
+    words: str
 
     @property
     def durable(self) -> str:
@@ -43,9 +44,9 @@ def find_key(given: str | None, environ: Mapping[str, str], state: Path) -> Host
     A key that does not exist yet is made (32 random bytes) and kept with mode 0600.
     """
     if given:
-        return HostKey(given, "given on start")
+        return HostKey(given, "the key given on start")
     if environ.get(KEY_SETTING):
-        return HostKey(environ[KEY_SETTING], f"from {KEY_SETTING}")
+        return HostKey(environ[KEY_SETTING], f"the key of {KEY_SETTING}")
     path = state / _FILE
     try:
         kept = path.read_text("ascii").strip()
@@ -54,7 +55,7 @@ def find_key(given: str | None, environ: Mapping[str, str], state: Path) -> Host
     if not kept:
         kept = secrets.token_urlsafe(32)
         write_private(path, kept + "\n")
-    return HostKey(kept, f"kept in {path}")
+    return HostKey(kept, f"key {kept} (kept in {path})")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -50,7 +50,7 @@ def serve(
     try:
         host.start()
         host.on_end(stop.set)
-        _say(f"listening on {host.url}, key {host.key} ({host.key_kept})")
+        _say(f"listening on {host.url}, {host.key_words}")
         stop.wait()
         left = host.stop(grace)
     except HostError as error:

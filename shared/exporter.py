@@ -28,16 +28,11 @@ SEND_SECONDS: Final = 10.0
 """One request and the whole of its answer; what was not taken is kept on disk and sent again."""
 END_SECONDS: Final = 5.0
 """What the end of the process waits for what is still to be sent."""
-_OFF: Final = (
-    "azure_sdk",
-    "django",
-    "fastapi",
-    "flask",
-    "psycopg2",
-    "requests",
-    "urllib",
-    "urllib3",
+OFF: Final = (
+    *("azure_sdk", "django", "fastapi", "flask", "httpx", "httpx2", "psycopg2"),
+    *("requests", "urllib", "urllib3"),
 )
+"""All that it would trace by itself, addresses and all; one of those is the webhook's, a secret."""
 _ALONE: Final = (
     "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
     "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
@@ -55,7 +50,7 @@ def connect(connection_string: str, credential: TokenCredential | None, logger: 
         "sampling_ratio": 1.0,
         "enable_live_metrics": False,
         "enable_performance_counters": False,
-        "instrumentation_options": {name: {"enabled": False} for name in _OFF},
+        "instrumentation_options": {name: {"enabled": False} for name in OFF},
         "transport": BoundedTransport(seconds=SEND_SECONDS),
     }
     if credential is not None:

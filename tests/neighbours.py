@@ -17,6 +17,8 @@ class Neighbour:
 
     mood: str = "well"
     port: int = 0
+    answer: str = ""
+    """Headers of its answers."""
     requests: list[bytes] = field(default_factory=list)
     hits: int = 0
     gone: threading.Event = field(default_factory=threading.Event)

@@ -17,6 +17,8 @@ from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any, Final
 
+from shared.redaction import redacted
+
 DEFAULT_RETRY_AFTER: Final = 10.0
 LONGEST_WAIT: Final = 3600.0
 """Whatever Azure asks for, an hour is the most that is waited before the next look."""
@@ -46,13 +48,6 @@ _QUOTED: Final = re.compile(r"'([^']*)'")
 _ACTION: Final = re.compile(r"perform action(?:\(s\))? '([^']+)'", re.IGNORECASE)
 _SCOPE: Final = re.compile(r"(?:over|on)(?: the linked)? scope(?:\(s\))? '([^']+)'", re.IGNORECASE)
 _LOCKED: Final = re.compile(r"locked:\s*(.+?)(?:\.\s|\.?$)", re.IGNORECASE)
-_SECRETS: Final = re.compile(
-    r"(?i)\bbearer\s+\S+"
-    r"|\beyJ[\w-]{10,}\.[\w.-]+"
-    r"|\b(?:account_?key|shared_?access_?(?:key|signature)|client_?secret|password|pwd|sig|token"
-    r"|secret|api_?key|connection_?string)[\"']?\s*[=:]\s*[\"']?[^\s;,&\"']+"
-    r"|(?<![\w/+])[A-Za-z0-9+/]{43,}={1,2}"
-)
 
 
 class RemediationError(Exception):
@@ -200,7 +195,7 @@ def bounded(seconds: float, default: float = DEFAULT_RETRY_AFTER) -> float:
 
 def cleaned(text: str) -> str:
     """``text`` without what looks like a secret, cut to a length that fits a log line."""
-    safe = _SECRETS.sub("[removed]", " ".join(text.split()))
+    safe = redacted(" ".join(text.split()))
     return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}…"
 
 

@@ -16,6 +16,7 @@ from shared.records.documents import segment
 from shared.records.shelf import Shelf
 from shared.records.store import StoreError
 from shared.records.values import RejectedEvent, RejectedEvents, Tries
+from shared.redaction import redacted
 
 _REMEMBERED: Final = timedelta(hours=24)
 _MOST_ATTEMPTS: Final = 50
@@ -104,4 +105,4 @@ def _excerpt(sample: object) -> str:
     except (ValueError, TypeError, RecursionError):
         text = repr(type(sample))
     # Surrogates from broken JSON escapes cannot be written as UTF-8.
-    return text[:_LONGEST_SAMPLE].encode(errors="replace").decode()
+    return redacted(text)[:_LONGEST_SAMPLE].encode(errors="replace").decode()

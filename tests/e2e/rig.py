@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -194,9 +194,9 @@ class Rig:
         except TimeoutError as late:
             raise TimeoutError(f"{self.environment()}\n{self.host.log()}") from late
 
-    def reconcile(self, **body: object) -> httpx.Response:
+    def reconcile(self, name: str = "prod", **body: object) -> httpx.Response:
         """Ask for a run."""
-        return self.host.http.post("/api/environments/prod/reconcile", json=body)
+        return self.host.http.post(f"/api/environments/{name}/reconcile", json=body)
 
     def finished(self, run: str, seconds: float = 60.0) -> dict[str, Any]:
         """The record of a run, once there is one."""
@@ -222,20 +222,27 @@ class Rig:
         self.server.stop()
 
 
-def open_rig(place: Path, **declaration: object) -> Rig:
-    """Start Azure and the host on one healthy environment, events subscribed and all verified once.
+def open_rig(
+    place: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    names: Sequence[str] = ("prod",),
+    **declaration: object,
+) -> Rig:
+    """Start Azure and the host on healthy environments, events subscribed, "prod" verified once.
 
-    ``declaration`` are fields of the manifest.
+    ``environ`` are further settings, ``declaration`` fields of each manifest.
     """
-    world = private_inference()
     cloud = AmbushedCloud(SystemClock(), speed=SPEED)
-    cloud.load(world)
     server = Server(cloud, state_dir=place / "azure")
     server.start()
     manifests = place / "manifests"
     manifests.mkdir(parents=True)
-    manifest = declared(world, "prod") | declaration
-    (manifests / "prod.yaml").write_text(json.dumps(manifest, indent=1))
+    for name in names:
+        world = private_inference(prefix=name)
+        cloud.load(world)
+        manifest = declared(world, name) | declaration
+        (manifests / f"{name}.yaml").write_text(json.dumps(manifest, indent=1))
     settings = {
         **server.exports,
         "RELINK_ENVIRONMENTS": manifests.as_uri(),
@@ -243,6 +250,7 @@ def open_rig(place: Path, **declaration: object) -> Rig:
         "RELINK_MODE": "remediate",
         "RELINK_APPROVE_MANIFEST_CHANGES": "false",
         "RELINK_SETTLE_SECONDS": "0.3",
+        **(environ or {}),
     }
     host = Host(place, settings)
     rig = Rig(cloud, server, host, Plan("prod", SUBSCRIPTION, "westeurope"))

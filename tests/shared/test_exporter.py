@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from azure.monitor.opentelemetry._constants import _ALL_SUPPORTED_INSTRUMENTED_LIBRARIES
 
-from shared.exporter import END_SECONDS
+from shared.exporter import END_SECONDS, OFF
 from tests.neighbours import neighbour
 
 ROOT = Path(__file__).parents[2]
@@ -44,3 +45,7 @@ def test_who_tells_waits_for_nothing_and_the_process_ends_in_time(
     assert insights.hits, "the exporter has sent something, so there was something to wait for"
     assert took < 10
     assert ended - at < END_SECONDS + 10, "OpenTelemetry alone waits 30 s for each kind"
+
+
+def test_nothing_is_traced_by_itself() -> None:
+    assert set(OFF) == set(_ALL_SUPPORTED_INSTRUMENTED_LIBRARIES)
