@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devhost.calls import Calls
-from devhost.http import offered_key, read_body
+from devhost.http import offered_key, problem, read_body
 from devhost.keys import HostKey
 from devhost.settings import Json
 from devhost.worker import Function, Trigger, datum
@@ -71,8 +71,9 @@ def _allow(request: Request) -> Response:
 async def _deliver(function: Function, calls: Calls, kind: str, body: bytes) -> Response:
     try:
         delivered: Json = json.loads(body)
-    except ValueError as error:
-        return _answer(function, [], [f"the body is not JSON: {error}"])
+    except (ValueError, RecursionError) as error:
+        log.warning("function %s: a delivery is not JSON: %s", function.name, error)
+        return problem(400, f"the body is not JSON: {error}")
     elements: list[Json] = delivered if isinstance(delivered, list) else [delivered]
     if code := _validation_code(kind, elements):
         return JSONResponse({"validationResponse": code})

@@ -5,10 +5,11 @@ Owns route templates, keys, body limits and what a function's response becomes.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from devhost.calls import Calls, refused
@@ -42,6 +43,12 @@ async def read_body(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise HTTPException(413)
     return bytes(body)
+
+
+def problem(status: int, detail: str) -> Response:
+    """What is wrong with a request, as problem+json (RFC 9457)."""
+    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail[:500]}
+    return JSONResponse(body, status, media_type="application/problem+json")
 
 
 def function_routes(

@@ -196,7 +196,7 @@ def _input(body: bytes) -> str:
     """The `input` of a request that runs a function by hand."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HTTPException(400) from None
     given = document.get("input") if isinstance(document, dict) else None
     if given is None:
@@ -224,7 +224,7 @@ def _json(text: str) -> Json:
         return None
     try:
         found: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found
 

@@ -35,10 +35,12 @@ def echo(change: ResourceChanged, principal_id: str | None, environment: Environ
 def restarts(change: ResourceChanged, environment: Environment) -> tuple[Debt, ...]:
     """The debts of a cluster's start: one per endpoint to it and per compute attached from it.
 
-    None for other operations and clusters that are not declared. With API-server VNet integration
-    there is no private link to lose, so only the computes are in doubt (domain.md 2).
+    None for other operations, for clusters that are not declared, and for a start at a time that
+    nobody can believe: the look that such an event leads to reads the activity log instead. With
+    API-server VNet integration there is no private link to lose, so only the computes are in doubt
+    (domain.md 2).
     """
-    if not change.succeeded or change.operation.lower() != _START:
+    if not change.succeeded or change.operation.lower() != _START or change.at is None:
         return ()
     return debts_of(environment, change.resource, change.at, f"event {change.event_id}")
 

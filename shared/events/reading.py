@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from shared.model.arm import moment
+from shared.model.json import clean
 from shared.model.resource_id import InvalidResourceIdError, ResourceId
 
 _TYPE: Final = re.compile(
@@ -27,6 +28,9 @@ _LONGEST_TYPE: Final = 256
 _LONGEST_OPERATION: Final = 300
 _LONGEST_TIME: Final = 64
 _LONGEST_IDENTITY: Final = 128
+_FIRST_TIME: Final = datetime(2015, 1, 1, tzinfo=UTC)
+"""Before there was an Event Grid, and a .NET date that nobody has set (0001-01-01)."""
+_AHEAD: Final = timedelta(days=1)
 _OBJECT_ID: Final = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 
 
@@ -58,7 +62,8 @@ class ResourceChanged:
     """Somebody changed a resource, or says so.
 
     ``operation`` is the ARM operation as written; ``caller`` the object id of who did it, in
-    lower case, empty when the event does not tell; ``at`` is the event's own time.
+    lower case, empty when the event does not tell; ``at`` is the event's own time, None when that
+    cannot be believed. Texts are clean.
     """
 
     event_id: str
@@ -66,10 +71,15 @@ class ResourceChanged:
     operation: str
     kind: ChangeKind
     succeeded: bool
-    at: datetime
+    at: datetime | None
     caller: str = ""
     tenant: str = ""
     correlation: str = ""
+
+    def believed(self, now: datetime) -> ResourceChanged:
+        """Without its time when that lies before 2015 or more than a day after ``now``."""
+        credible = self.at is not None and _FIRST_TIME <= self.at <= now + _AHEAD
+        return self if credible else replace(self, at=None)
 
 
 def read_event(raw: object) -> ResourceChanged | Ignored:
@@ -111,7 +121,7 @@ def _text(source: Mapping[str, Any], field: str, longest: int, path: str = "") -
         raise MalformedEventError(
             f"{path}{field}", f"found {len(value)} characters, allowed are {longest}"
         )
-    return value
+    return clean(value)
 
 
 def _resource(raw: Mapping[str, Any], body: Mapping[str, Any]) -> ResourceId:
@@ -123,7 +133,7 @@ def _resource(raw: Mapping[str, Any], body: Mapping[str, Any]) -> ResourceId:
     try:
         return ResourceId.parse(value)
     except InvalidResourceIdError as error:
-        raise MalformedEventError(field, str(error)[:_LONGEST_OPERATION]) from error
+        raise MalformedEventError(field, clean(str(error))[:_LONGEST_OPERATION]) from error
 
 
 def _operation(body: Mapping[str, Any]) -> str:
@@ -133,14 +143,18 @@ def _operation(body: Mapping[str, Any]) -> str:
     return operation
 
 
-def _time(raw: Mapping[str, Any], *fields: str) -> datetime:
-    """The first of ``fields`` that is there: a dead letter of CloudEvents may lack ``time``."""
+def _time(raw: Mapping[str, Any], *fields: str) -> datetime | None:
+    """The first of ``fields`` that is there: a dead letter of CloudEvents may lack ``time``.
+
+    None for a time that cannot be reckoned with; what is no time at all makes the event malformed.
+    """
     field = next((field for field in fields if field in raw), fields[0])
     text = _text(raw, field, _LONGEST_TIME)
-    at = moment(text)
-    if at is None:
-        raise MalformedEventError(field, f"'{text}' is no time")
-    return at
+    try:
+        datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise MalformedEventError(field, f"'{text}' is no time") from error
+    return moment(text)
 
 
 def _caller(body: Mapping[str, Any]) -> str:
@@ -156,7 +170,7 @@ def _caller(body: Mapping[str, Any]) -> str:
 
 def _identity(value: object) -> str:
     short = isinstance(value, str) and len(value) <= _LONGEST_IDENTITY
-    return value.strip().lower() if isinstance(value, str) and short else ""
+    return clean(value).strip().lower() if isinstance(value, str) and short else ""
 
 
 def _kind(value: object) -> str:

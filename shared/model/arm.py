@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
@@ -21,15 +22,27 @@ def provisioning_state(body: JsonObject) -> str:
     return str(dig(body, "properties.provisioningState") or "").lower()
 
 
+_YEARS: Final = range(2000, 2201)
+
+
+def within_bounds(at: datetime) -> bool:
+    """Whether ``at`` is aware and of a year that time may be added to and taken from.
+
+    An unset .NET date is 0001-01-01; a day before it, or its other time zones, cannot be reckoned.
+    """
+    return at.tzinfo is not None and at.year in _YEARS
+
+
 def moment(text: object) -> datetime | None:
-    """An ARM timestamp as an aware datetime; nothing when it is none."""
+    """An ARM timestamp as an aware datetime; nothing when it is none, or an unset or absurd one."""
     if not isinstance(text, str):
         return None
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+    aware = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return aware if within_bounds(aware) else None
 
 
 @dataclass(frozen=True, slots=True)

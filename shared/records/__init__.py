@@ -1,11 +1,12 @@
 """Owns what must outlive a run, in a folder or a blob container; decides nothing.
 
 ``Records`` is the whole of it, typed. Everything passes through ``shared.model.codec``; a document
-that cannot be read is reported (``Records.corrupt``) and skipped.
+that cannot be used is set aside (``Records.set_aside``) and in nobody's way.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -82,8 +83,16 @@ class Records(Leases, Obligations, Runs, Approvals, Tallies, ManifestMemory):
     __slots__ = ()
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        super().__init__(Documents(store), clock)
+        super().__init__(Documents(store, clock), clock)
 
-    def corrupt(self) -> tuple[Corrupt, ...]:
-        """The documents that could not be read so far, by key."""
-        return tuple(self.documents.corrupt[key] for key in sorted(self.documents.corrupt))
+    def set_aside(self, most: int = 50) -> tuple[Corrupt, ...]:
+        """Documents that could not be used and wait for a person: where they lay, and why."""
+        return self.documents.set_aside(most)
+
+    def count_aside(self, most: int = 1000) -> int:
+        """How many wait."""
+        return self.documents.count_aside(most)
+
+    def keep_aside(self, key: str, data: bytes, why: str) -> None:
+        """Keep a document of another store that cannot be used."""
+        self.documents.keep_aside(key, data, hashlib.sha256(data).hexdigest(), why)

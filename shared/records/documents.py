@@ -1,6 +1,6 @@
 """Owns the way from typed values to stored documents and back: JSON, bounded, never trusted.
 
-A document that cannot be read is reported with its key and treated as not there; it never stops
+A document that cannot be used is set aside with its reason (``shared.records.aside``); it never stops
 the others. Changing a document is a compare-and-set loop, so two processes cannot lose each
 other's change.
 """
@@ -12,13 +12,16 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from shared.model.codec import dump, load
-from shared.model.json import canonical, fingerprint
-from shared.records.store import Conflict, Store, StoreError, is_segment
+from shared.model.json import fingerprint
+from shared.records import aside
+from shared.records.store import Conflict, Store, Stored, StoreError, is_segment
 from shared.records.values import Corrupt
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -42,35 +45,45 @@ class Version[T]:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Typed documents in a store. ``corrupt`` gathers, by key, what could not be read."""
+    """Typed documents in a store. ``corrupt`` has, by key, what could not even be set aside."""
 
     store: Store
+    clock: Callable[[], datetime]
     corrupt: dict[str, Corrupt] = field(default_factory=dict)
 
     def get[T](self, kind: type[T], key: str) -> T | None:
-        """The value at ``key``; nothing when there is none or it cannot be read."""
+        """The value at ``key``; nothing when there is none or it cannot be used."""
         version = self.version(kind, key)
         return version.value if version is not None else None
 
-    def version[T](self, kind: type[T], key: str) -> Version[T] | None:
-        """The value at ``key`` with its etag; nothing when there is no document."""
+    def version[T](
+        self, kind: type[T], key: str, key_of: Callable[[T], str] | None = None
+    ) -> Version[T] | None:
+        """The value at ``key`` with its etag; nothing when there is no document.
+
+        What cannot be used as ``kind``, or belongs under another key by ``key_of``, is set aside.
+        """
         stored = self.store.read(key)
         if stored is None:
             return None
         try:
             value = load(kind, json.loads(stored.data))
-        except (ValueError, RecursionError) as error:
-            self._report(key, error)
-            return Version(None, stored.etag)
+            aside.check_times(value)
+            if key_of is not None and key_of(value) != key:
+                raise ValueError(f"it belongs under {key_of(value)}")  # noqa: TRY301 - one reason of several
+        except (ValueError, RecursionError, OverflowError) as error:
+            return self._set_aside(kind, key, stored, _reason(error))
         self.corrupt.pop(key, None)
         return Version(value, stored.etag)
 
-    def all[T](self, kind: type[T], prefix: str) -> Iterator[T]:
-        """The readable values below ``prefix``, in the order of their keys."""
+    def all[T](
+        self, kind: type[T], prefix: str, key_of: Callable[[T], str] | None = None
+    ) -> Iterator[T]:
+        """The usable values below ``prefix``, in the order of their keys."""
         for key in self.store.keys(prefix):
-            value = self.get(kind, key)
-            if value is not None:
-                yield value
+            version = self.version(kind, key, key_of)
+            if version is not None and version.value is not None:
+                yield version.value
 
     def put(self, key: str, value: object) -> None:
         """Write ``value``, whatever was there."""
@@ -119,11 +132,49 @@ class Documents:
         for key in tuple(self.store.keys(prefix)):
             self.drop(key)
 
-    def _report(self, key: str, error: BaseException) -> None:
-        why = _reason(error)
-        if key not in self.corrupt and len(self.corrupt) < _MOST_CORRUPT:
-            self.corrupt[key] = Corrupt(key, why)
-        _LOG.error("The record %s cannot be read and is skipped: %s", key, why)
+    def keep_aside(self, key: str, data: bytes, etag: str, why: str) -> None:
+        """Keep a document (of any store) under ``aside/``; the first by name go where many are."""
+        place = aside.place_of(key, etag)
+        self.add(place, aside.wrapped(key, data, why, self.clock()))
+        kept = tuple(self.store.keys(place.rpartition("/")[0] + "/"))
+        for spare in [each for each in kept if each != place][: max(len(kept) - aside.MOST, 0)]:
+            self.store.delete(spare)
+        _LOG.error("%s cannot be used and was set aside as %s: %s", key, place, why)
+
+    def set_aside(self, most: int) -> tuple[Corrupt, ...]:
+        """What was set aside and nobody has seen to, and what could not even be moved."""
+        keys = islice(self.store.keys(aside.PREFIX), most)
+        found = (self.get(dict[str, str], key) or {} for key in keys)
+        return (*self.corrupt.values(), *(Corrupt(*aside.reason(each)) for each in found))[:most]
+
+    def count_aside(self, most: int) -> int:
+        """How many there are, ``most`` at most; reads none of them."""
+        stored = sum(1 for _ in islice(self.store.keys(aside.PREFIX), most))
+        return min(most, stored + len(self.corrupt))
+
+    def _set_aside[T](
+        self, kind: type[T], key: str, stored: Stored, why: str
+    ) -> Version[T] | None:
+        """Move a document aside and say what there is in its place now."""
+        instead: T | None = aside.stand_in(kind, key, self.clock())
+        if key.startswith(aside.PREFIX):
+            return Version(None, stored.etag)
+        try:
+            self.keep_aside(key, stored.data, stored.etag, why)
+            if (lost := aside.watermarks_of(key)) is not None:
+                self.drop_all(lost)
+            if instead is not None:
+                etag = self.store.write(key, encode(key, instead), if_match=stored.etag)
+                return Version(instead, etag)
+            self.store.delete(key, if_match=stored.etag)
+        except Conflict:  # somebody else was faster; the next look sees what there is now
+            return Version(instead, stored.etag)
+        except StoreError as error:  # we may only read: in this process it is out of the way
+            if len(self.corrupt) < _MOST_CORRUPT:
+                self.corrupt[key] = Corrupt(key, why)
+            _LOG.error("%s cannot be used (%s) nor be set aside: %s", key, why, error)
+            return Version(instead, stored.etag)
+        return None
 
 
 def encode(key: str, value: object) -> bytes:
@@ -133,7 +184,7 @@ def encode(key: str, value: object) -> bytes:
         TooLargeError: when it is larger than ``MAX_BYTES``.
     """
     text = json.dumps(plain(value), sort_keys=True, indent=1, ensure_ascii=False)
-    encoded = text.encode()
+    encoded = text.encode(errors="replace")  # half a surrogate pair becomes "?"
     if len(encoded) > MAX_BYTES:
         raise TooLargeError(f"{key} would have {len(encoded)} bytes, allowed are {MAX_BYTES}")
     return encoded
@@ -148,11 +199,6 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON
     if value is None or type(value) in {str, int, float, bool}:
         return value
     return dump(value)
-
-
-def same(left: Any, right: Any) -> bool:  # noqa: ANN401 - JSON
-    """Whether two JSON values are equal, whatever the order of their keys."""
-    return canonical(left) == canonical(right)
 
 
 def segment(text: str) -> str:

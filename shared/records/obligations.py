@@ -24,7 +24,10 @@ class Obligations(Shelf):
 
     def debts(self, environment: str) -> tuple[Debt, ...]:
         """The open debts."""
-        return tuple(self.documents.all(Debt, self.prefix(environment, "debts")))
+        prefix = self.prefix(environment, "debts")
+        return tuple(
+            self.documents.all(Debt, prefix, lambda debt: self._debt_key(environment, debt.id))
+        )
 
     def update_debt(self, environment: str, debt: Debt) -> bool:
         """Store what was learnt of an open debt; False when it was closed in the meantime."""
@@ -55,7 +58,13 @@ class Obligations(Shelf):
 
     def intents(self, environment: str) -> tuple[Intent, ...]:
         """The open intents."""
-        return tuple(self.documents.all(Intent, self.prefix(environment, "intents")))
+        return tuple(
+            self.documents.all(
+                Intent,
+                self.prefix(environment, "intents"),
+                lambda intent: self.resource_key(environment, "intents", intent.resource),
+            )
+        )
 
     def remove_intent(self, environment: str, resource: ResourceId) -> None:
         """What was destroyed has been made again and verified."""
@@ -67,7 +76,13 @@ class Obligations(Shelf):
 
     def links(self, environment: str) -> tuple[Link, ...]:
         """The links that were last verified."""
-        return tuple(self.documents.all(Link, self.prefix(environment, "links")))
+        return tuple(
+            self.documents.all(
+                Link,
+                self.prefix(environment, "links"),
+                lambda link: self.resource_key(environment, "links", link.endpoint),
+            )
+        )
 
     def memory(self, environment: str) -> Memory:
         """Everything that an assessment takes from earlier runs."""

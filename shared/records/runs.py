@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from shared.model.json import JsonObject
-from shared.records.documents import encode, plain, same, segment
+from shared.records.documents import encode, plain, segment
 from shared.records.shelf import Shelf
 from shared.records.store import StoreError
 from shared.records.values import Paper
@@ -39,14 +39,15 @@ class Runs(Shelf):
         """
         wanted = plain(document)
         key = f"runs/{segment(run_id)}.json"
-        encode(key, wanted)  # what is too large must not leave an entry behind
-        if self.documents.store.read(key) is None:
+        encoded = encode(key, wanted)  # what is too large must not leave an entry behind
+        if (stored := self.run(run_id)) is None:
             # The entries come first: one without a document is skipped, a document without an
             # entry would never be listed.
             self._list(run_id, wanted.get("environment"))
             if self.documents.add(key, wanted):
                 return
-        if not same(self.documents.get(dict[str, Any], key), wanted):
+            stored = self.run(run_id)
+        if stored is None or encode(key, stored) != encoded:
             raise RunIsImmutableError(f"the run {run_id} is recorded already, differently")
 
     def run(self, run_id: str) -> JsonObject | None:

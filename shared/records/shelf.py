@@ -6,6 +6,7 @@ environments/<name>/newest/<time, newest first>~<run>.json
 runs/<run>.json         newest/<time, newest first>~<run>.json
 papers/<run>/<name>.json        requests/<request>.json
 manifests/<file>.json           events/rejected.json
+aside/<kind>/<hash>.json        what could not be used, of every kind
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from shared.records.values import RejectedEvent, RejectedEvents, Tries
 from shared.redaction import redacted
 
 _REMEMBERED: Final = timedelta(hours=24)
+_SKEW: Final = timedelta(days=1)
 _MOST_ATTEMPTS: Final = 50
 _MOST_SAMPLES: Final = 20
 _MOST_REASONS: Final = 64
@@ -60,14 +61,15 @@ class Tallies(Shelf):
             self.documents.drop(self.resource_key(environment, "attempts", resource))
 
     def watermark(self, environment: str, name: str) -> datetime | None:
-        """Up to when something has been looked through."""
-        return self.documents.get(datetime, self._watermark(environment, name))
+        """Up to when something has been looked through; one in the future holds for nothing."""
+        kept = self.documents.get(datetime, self._watermark(environment, name))
+        return kept if kept is not None and self._past(kept) else None
 
     def set_watermark(self, environment: str, name: str, at: datetime) -> None:
-        """Move a watermark forward; it never goes back."""
+        """Move a watermark forward; it never goes back, unless from the future."""
 
         def decide(current: datetime | None) -> datetime | None:
-            return at if current is None or at > current else None
+            return at if current is None or at > current or not self._past(current) else None
 
         self.documents.change(datetime, self._watermark(environment, name), decide)
 
@@ -85,6 +87,9 @@ class Tallies(Shelf):
 
     def _watermark(self, environment: str, name: str) -> str:
         return self.key(environment, "watermarks", segment(name))
+
+    def _past(self, at: datetime) -> bool:
+        return at <= self.clock() + _SKEW
 
     def _recent(self, attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
         oldest = self.clock() - _REMEMBERED

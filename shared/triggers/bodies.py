@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
+from shared.model.json import clean
 from shared.remediator import Catalogue
 from shared.triggers.problems import problem
 
-type Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+type Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(clean)
+]
 _LONGEST = 10_000
 
 

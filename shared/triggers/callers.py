@@ -14,8 +14,11 @@ from collections.abc import Mapping
 
 import azure.functions as func
 
+from shared.model.json import clean
+
 _PRINCIPAL = "x-ms-client-principal"
 _LONGEST = 100_000
+_LONGEST_NAME = 256
 _NAMES = ("preferred_username", "upn", "name")
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 
@@ -51,8 +54,9 @@ def _identity(header: str) -> str | None:
     try:
         principal = json.loads(base64.b64decode(header, validate=True))
         claims = {claim["typ"]: claim["val"] for claim in principal["claims"]}
-    except (binascii.Error, ValueError, KeyError, TypeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         return None
-    object_id = claims.get(_OBJECT_ID) or claims.get("oid")
-    name = next((claims[key] for key in _NAMES if key in claims), None)
+    texts = {key: clean(value)[:_LONGEST_NAME] for key, value in claims.items() if isinstance(value, str)}
+    object_id = texts.get(_OBJECT_ID) or texts.get("oid")
+    name = next((texts[key] for key in _NAMES if key in texts), None)
     return f"{name} ({object_id})" if name and object_id else object_id

@@ -23,7 +23,9 @@ from shared.events import (
 from shared.guards import mode_of
 from shared.manifests import Manifests
 from shared.model.environment import Environment, Mode
+from shared.model.json import clean
 from shared.model.trigger import Cause, Notice, Trigger
+from shared.records import StoreError
 from shared.triggers.ids import event_id
 from shared.workflow.services import Services
 
@@ -38,19 +40,41 @@ class Intake:
     _indexed: tuple[str, Index] | None = field(default=None, repr=False)
 
     def take(self, raw: Mapping[str, Any]) -> tuple[Trigger, ...]:
-        """The wishes that an event leads to. Debts are stored before this returns."""
+        """The wishes that an event leads to. Debts are stored before this returns.
+
+        What is wrong with an event is counted, whatever it is, and no reason to have it delivered
+        again.
+
+        Raises:
+            StoreError: debts could not be stored, or the manifests not be read: the event has to
+                come again.
+        """
         try:
-            change = read_event(raw)
+            return self._taken(raw)
+        except StoreError:
+            raise
         except MalformedEventError as error:
-            self.services.records.note_rejected_event(str(error), raw)
-            _LOG.warning("an event could not be read and was counted: %s", error)
-            return ()
+            self._reject(str(error), raw)
+        except Exception as error:
+            _LOG.exception("an event could not be taken in")
+            self._reject(f"event: {type(error).__name__}", raw)
+        return ()
+
+    def _taken(self, raw: Mapping[str, Any]) -> tuple[Trigger, ...]:
+        change = read_event(raw)
         if isinstance(change, Ignored):
-            _LOG.info("event ignored: %s", change.reason)
+            _LOG.info("event ignored: %s", clean(change.reason))
             return ()
+        change = change.believed(self.services.clock())
         manifests = self.services.manifests.current()
         names = self._index(manifests).concerned(change)
+        if names and change.at is None:
+            self._reject("eventTime: not a time to believe; what it names is looked at", raw)
         return tuple(self._wishes(change, manifests, names))
+
+    def _reject(self, reason: str, raw: object) -> None:
+        self.services.records.note_rejected_event(reason, raw)
+        _LOG.warning("an event could not be read as it is and was counted: %s", reason)
 
     def _wishes(
         self, change: ResourceChanged, manifests: Manifests, names: tuple[str, ...]
@@ -81,20 +105,22 @@ class Intake:
         return any(mode is not Mode.OFF for mode in modes)
 
     def _wish(self, change: ResourceChanged, name: str) -> Trigger:
+        """A look at what the event names; at everything, logs too, when it does not say when."""
+        now = self.services.clock()
         operation = change.operation.lower()
         urgent = any(
             remediator.urgent and operation in (watch.lower() for watch in remediator.watches)
             for remediator in self.services.catalogue
         )
         notice = Notice(
-            change.event_id, change.operation, change.resource, change.at, change.caller
+            change.event_id, change.operation, change.resource, change.at or now, change.caller
         )
         return Trigger(
             id=event_id(name, change.event_id),
             environment=name,
             cause=Cause.EVENT,
-            at=self.services.clock(),
-            resources=(change.resource,),
+            at=now,
+            resources=(change.resource,) if change.at else None,
             notices=(notice,),
             urgent=urgent,
         )

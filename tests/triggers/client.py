@@ -11,8 +11,8 @@ import azure.functions as func
 from durabletask.client import OrchestrationState, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 
-from shared.model.codec import load
 from shared.workflow.entity import OUTBOX, EnvironmentQueue
+from shared.model.codec import dump, load
 from shared.workflow.queue import QueueState
 from tests.core.builders import NOW
 
@@ -130,3 +130,8 @@ def is_problem(response: func.HttpResponse, status: int) -> dict[str, Any]:
     assert found["title"]
     assert found["detail"]
     return found
+
+
+def stored_json(value: object) -> bytes:
+    """``value`` as it goes into a store: it has to be UTF-8."""
+    return json.dumps(dump(value), ensure_ascii=False).encode()

@@ -98,14 +98,17 @@ def test_a_released_lease_is_free_and_cannot_be_renewed(records: Records) -> Non
     assert isinstance(records.acquire_lease("prod", "run-2", 60), Lease)
 
 
-def test_a_lease_that_cannot_be_read_does_not_lock_for_ever(
-    records: Records, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_lease_that_cannot_be_read_locks_for_a_lease_and_not_for_ever(
+    records: Records, clock: Clock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     records.acquire_lease("prod", "run-1", 60)
     (tmp_path / "environments/prod/lease.json").write_bytes(b'{"holder": ')
     with caplog.at_level(logging.ERROR):
-        assert isinstance(records.acquire_lease("prod", "run-2", 60), Lease)
+        assert isinstance(records.acquire_lease("prod", "run-2", 60), HeldBy)
     assert "environments/prod/lease.json" in caplog.text
+    assert isinstance(records.renew_lease("prod", "run-1", 60), HeldBy)
+    clock.pass_seconds(15 * 60)
+    assert isinstance(records.acquire_lease("prod", "run-2", 60), Lease)
 
 
 def test_a_debt_told_twice_is_one_debt(records: Records) -> None:
@@ -133,7 +136,7 @@ def test_a_document_that_cannot_be_read_is_reported_and_stops_no_other(
     (tmp_path / key).write_text('{"target": "nonsense"}')
     with caplog.at_level(logging.ERROR):
         assert records.debts("prod") == (debt(OTHER),)
-    assert [corrupt.key for corrupt in records.corrupt()] == [key]
+    assert [corrupt.key for corrupt in records.set_aside()] == [key]
     assert key in caplog.text
 
 
@@ -144,7 +147,7 @@ def test_a_debt_behind_an_unreadable_document_is_owed_again(
     (tmp_path / f"environments/prod/debts/{debt().id}.json").write_bytes(b"\xff\xfe")
     assert records.add_debts("prod", [debt()]) == (debt(),)
     assert records.debts("prod") == (debt(),)
-    assert records.corrupt() == ()
+    assert records.count_aside() == 1
 
 
 def test_the_first_intent_of_a_resource_is_kept(records: Records) -> None:
