@@ -20,10 +20,13 @@ from shared.manifests.parsing import Parsed, parse, version_of
 from shared.manifests.problem import ManifestError, Problem
 from shared.model.environment import Environment
 from shared.model.json import fingerprint
-from shared.records import Good, Mark, Store, StoreError
+from shared.records import Good, Mark, Store, StoreError, StoreUnavailableError
+from shared.records.deadline import left, within
 from shared.settings import Settings
 
 _SUFFIXES: Final = (".yaml", ".yml")
+_SECONDS: Final = 10.0
+"""For a look at all of them; also for who waits while another looks."""
 _LOG: Final = logging.getLogger("relink.manifests")
 
 
@@ -56,6 +59,8 @@ class Manifests:
 
     environments: dict[str, Declared] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    listed: bool = True
+    """Whether they could be looked at just now; if not, they are those of the last time."""
 
     @property
     def version(self) -> str:
@@ -96,7 +101,7 @@ class ManifestSource:
     """The manifests in force, read again only when a listing shows a change.
 
     Safe to use from several threads. When the store cannot be listed, what was in force stays
-    in force, with a problem that says so.
+    in force, with a problem that says so; nobody waits for it longer than ``_SECONDS``.
     """
 
     def __init__(self, store: Store, records: Memory | None, settings: Settings) -> None:
@@ -110,21 +115,33 @@ class ManifestSource:
         """What is in force now; the same object as before when nothing has changed.
 
         Raises:
-            StoreError: when the store cannot be listed and never could.
+            StoreError: when the store cannot be listed (there is none, it does not answer) and
+                never could. That is not the same as a store without manifests.
         """
-        with self._lock:
+        with within(_SECONDS):
+            if not self._lock.acquire(timeout=left(_SECONDS / 2)):
+                return self._last(StoreUnavailableError("somebody else waits for them already"))
             try:
-                marks = self._store.marks()
+                return self._looked_at()
             except StoreError as error:
-                if self._marks is None:
-                    raise
-                _LOG.warning("The manifests cannot be listed; the last ones stay: %s", error)
-                return _with_problem(self._manifests, str(error))
-            if marks != self._marks:
-                self._manifests = self._reader.read(marks)
-                # A file that could not be read is tried again, though its mark stays the same.
-                self._marks = marks if self._reader.complete else {}
-            return self._manifests
+                return self._last(error)
+            finally:
+                self._lock.release()
+
+    def _looked_at(self) -> Manifests:
+        marks = self._store.marks()
+        if marks != self._marks:
+            self._manifests = self._reader.read(marks)
+            # A file that could not be read is tried again, though its mark stays the same.
+            self._marks = marks if self._reader.complete else {}
+        return self._manifests
+
+    def _last(self, error: StoreError) -> Manifests:
+        if self._marks is None:
+            _LOG.error("The manifests cannot be listed, and never could be: %s", error)
+            raise error
+        _LOG.warning("The manifests cannot be listed; the last ones stay: %s", error)
+        return _with_problem(self._manifests, str(error))
 
 
 class _Reader:
@@ -264,4 +281,4 @@ def _stays(parsed: Parsed) -> Problem:
 
 def _with_problem(manifests: Manifests, error: str) -> Manifests:
     problem = _whole("", "", "", f"the manifests cannot be listed, the last ones stay: {error}")
-    return replace(manifests, problems=(*manifests.problems, problem))
+    return replace(manifests, problems=(*manifests.problems, problem), listed=False)

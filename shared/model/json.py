@@ -1,6 +1,6 @@
 """Owns the shape of ARM JSON: plain values, read by dotted path, compared in a canonical form.
 
-JSON may hold what UTF-8 cannot (half a surrogate pair, as ``"\\ud800"``): ``clean`` is for text that
+JSON may hold what UTF-8 cannot (half a surrogate pair, an escape of U+D800): ``clean`` is for text that
 is kept, and a fingerprint exists of every text.
 """
 

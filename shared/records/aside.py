@@ -39,7 +39,7 @@ _EVIDENCE: Final = frozenset({"debts", "intents", "links"})
 
 
 def kind_of(key: str) -> str:
-    """What sort of document lies under ``key``: ``debts``, ``pause``, ``runs``…"""
+    """What sort of document lies under ``key``: ``debts``, ``pause``, ``runs`` and so on."""
     found = _OF_ENVIRONMENT.fullmatch(key)
     return found[2] if found else key.partition("/")[0]
 

@@ -1,7 +1,8 @@
 """Owns documents in a blob container: one block blob each, compare-and-set by etag conditions.
 
 Importing this module imports the storage SDK, so only ``opening`` does, and only when a blob
-container is configured.
+container is configured. How long one exchange may take is said here (``options``); the whole of a
+call, its retries and a body that drips, is bounded by ``BoundedStore``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+import requests
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     AzureError,
@@ -17,11 +19,51 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobProperties, ContainerClient
+from requests.adapters import HTTPAdapter
 
+from shared.records.bounded import on_late
+from shared.records.deadline import left
 from shared.records.store import Conflict, Mark, Stored, StoreUnavailableError, checked_key
 
 _NO_CONTAINER: Final = "ContainerNotFound"
+_CONNECT_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 10.0
+
+
+class _Wire(HTTPAdapter):
+    """A response that drips when its call is given up is cut off, or it would drip on unheard."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:  # noqa: ANN401 - as requests has it
+        response = super().send(request, *args, **more)
+        on_late(response.raw.shutdown)
+        return response
+
+
+class _Transport(RequestsTransport):  # type: ignore[misc] # untyped to mypy
+    """Asks nothing any more once the time of the call is over; else the SDK would try again."""
+
+    def send(self, request: Any, **more: Any) -> Any:  # noqa: ANN401 - two kinds of requests
+        if left(_READ_SECONDS) <= 0:
+            raise TimeoutError("the time of this call is over")
+        return super().send(request, **more)
+
+
+def options() -> dict[str, Any]:
+    """What a container's client is made with: short waits, two retries (the SDK's begin at 15 s)."""
+    session = requests.Session()
+    session.mount("https://", _Wire(max_retries=0))
+    session.mount("http://", _Wire(max_retries=0))
+    return {
+        "transport": _Transport(session=session, session_owner=True),
+        "connection_timeout": _CONNECT_SECONDS,
+        "read_timeout": _READ_SECONDS,
+        "retry_total": 2,
+        "initial_backoff": 1,
+        "increment_base": 2,
+        "random_jitter_range": 1,
+    }
 
 
 class BlobStore:
@@ -71,10 +113,9 @@ class BlobStore:
 
     def marks(self, prefix: str = "") -> Mapping[str, Mark]:
         """See ``Store.marks``. A mark is the blob's etag."""
-        return {
-            str(blob.name): Mark(_bare(blob.etag), int(blob.size or 0))
-            for blob in self._list(prefix)
-        }
+        with self._asking("list", prefix):
+            found = self._container.list_blobs(name_starts_with=prefix or None)
+            return {str(blob.name): Mark(_bare(blob.etag), int(blob.size or 0)) for blob in found}
 
     def _list(self, prefix: str) -> Iterator[BlobProperties]:
         with self._asking("list", prefix):

@@ -152,9 +152,7 @@ class Documents:
         stored = sum(1 for _ in islice(self.store.keys(aside.PREFIX), most))
         return min(most, stored + len(self.corrupt))
 
-    def _set_aside[T](
-        self, kind: type[T], key: str, stored: Stored, why: str
-    ) -> Version[T] | None:
+    def _set_aside[T](self, kind: type[T], key: str, stored: Stored, why: str) -> Version[T] | None:
         """Move a document aside and say what there is in its place now."""
         instead: T | None = aside.stand_in(kind, key, self.clock())
         if key.startswith(aside.PREFIX):

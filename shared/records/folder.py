@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from shared.records.deadline import left
 from shared.records.store import (
     Conflict,
     Mark,
@@ -26,7 +27,7 @@ from shared.records.store import (
 if TYPE_CHECKING:
     from filelock import FileLock
 
-_LOCK_SECONDS: Final = 30.0
+_LOCK_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.005
 
 
@@ -88,6 +89,8 @@ class FolderStore:
 
     def marks(self, prefix: str = "") -> Mapping[str, Mark]:
         """See ``Store.marks``. A mark is made of inode, size and time of change."""
+        if not self._root.is_dir():
+            raise StoreUnavailableError(f"there is no folder {self._root}")
         found: dict[str, Mark] = {}
         for key, path in sorted(self._files(prefix)):
             try:
@@ -104,7 +107,8 @@ class FolderStore:
         self._root.mkdir(parents=True, exist_ok=True)
         from filelock import FileLock  # noqa: PLC0415 - not needed to index the app
 
-        return FileLock(self._root / ".lock", timeout=_LOCK_SECONDS, poll_interval=_POLL_SECONDS)
+        seconds = left(_LOCK_SECONDS)
+        return FileLock(self._root / ".lock", timeout=seconds, poll_interval=_POLL_SECONDS)
 
     def _draft(self, data: bytes) -> Path:
         self._drafts.mkdir(parents=True, exist_ok=True)
@@ -140,6 +144,8 @@ class FolderStore:
                 folders[:] = [name for name in folders if is_segment(name)]
                 for name in filter(is_segment, files):
                     path = Path(folder, name)
+                    if not path.is_file():  # a pipe or a socket would be waited for without end
+                        continue
                     key = path.relative_to(self._root).as_posix()
                     if key.startswith(prefix):
                         yield key, path

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
+from shared.records.bounded import BoundedStore
 from shared.records.folder import FolderStore
 from shared.records.store import Store
 
@@ -95,17 +96,21 @@ def open_store(url: str, credential_factory: Callable[[], TokenCredential]) -> S
 def _open_container(url: str, credential_factory: Callable[[], TokenCredential]) -> Store:
     from azure.storage.blob import ContainerClient  # noqa: PLC0415 - indexing must not pay for it
 
-    from shared.records.blob import BlobStore  # noqa: PLC0415 - the same
+    from shared.records.blob import BlobStore, options  # noqa: PLC0415 - the same
 
-    return BlobStore(ContainerClient.from_container_url(url, credential=credential_factory()))
+    client = ContainerClient.from_container_url(url, credential=credential_factory(), **options())
+    return BoundedStore(BlobStore(client))
 
 
 def _open_connection(address: Address) -> Store:
     from azure.storage.blob import ContainerClient  # noqa: PLC0415 - indexing must not pay for it
 
-    from shared.records.blob import BlobStore  # noqa: PLC0415 - the same
+    from shared.records.blob import BlobStore, options  # noqa: PLC0415 - the same
 
-    return BlobStore(ContainerClient.from_connection_string(address.connection, address.container))
+    client = ContainerClient.from_connection_string(
+        address.connection, address.container, **options()
+    )
+    return BoundedStore(BlobStore(client))
 
 
 def _connection(text: str) -> Address:

@@ -82,7 +82,12 @@ class Store(Protocol):
         """The keys that begin with ``prefix``, sorted by code point."""
 
     def marks(self, prefix: str = "") -> Mapping[str, Mark]:
-        """Key to mark of each document, sorted by key: one listing, nothing is read."""
+        """Key to mark of each document, sorted by key: one listing, nothing is read.
+
+        Raises:
+            StoreUnavailableError: also when there is no such folder or container. That is not the
+                same as an empty one: it may be that nobody has mounted it yet.
+        """
 
 
 def checked_key(key: str) -> str:

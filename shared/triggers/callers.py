@@ -56,7 +56,9 @@ def _identity(header: str) -> str | None:
         claims = {claim["typ"]: claim["val"] for claim in principal["claims"]}
     except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
         return None
-    texts = {key: clean(value)[:_LONGEST_NAME] for key, value in claims.items() if isinstance(value, str)}
+    texts = {
+        key: clean(value)[:_LONGEST_NAME] for key, value in claims.items() if isinstance(value, str)
+    }
     object_id = texts.get(_OBJECT_ID) or texts.get("oid")
     name = next((texts[key] for key in _NAMES if key in texts), None)
     return f"{name} ({object_id})" if name and object_id else object_id

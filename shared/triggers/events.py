@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ import azure.functions as func
 
 from shared.triggers.intake import Intake
 from shared.triggers.queueing import enqueue
+from shared.triggers.waiting import EVENT_SECONDS, off_loop
 
 _LOG = logging.getLogger("relink.events")
 _CONNECTION = "AzureWebJobsStorage"
@@ -29,7 +29,7 @@ def events_blueprint(intake: Callable[[], Intake], environ: Mapping[str, str]) -
         event: func.EventGridEvent, client: df.DurableFunctionsClient
     ) -> None:
         """One event, in either schema; what is handed over follows the payload (ecosystem.md)."""
-        await take_in(intake(), as_mapping(event), client)
+        await take_in(await off_loop(intake), as_mapping(event), client)
 
     if environ.get("RELINK_EVENT_QUEUE"):
         _add_queue(blueprint, intake)
@@ -46,15 +46,20 @@ def _add_queue(blueprint: df.Blueprint, intake: Callable[[], Intake]) -> None:
         message: func.QueueMessage, client: df.DurableFunctionsClient
     ) -> None:
         """A queue message holds one event, as Event Grid's storage queue destination writes it."""
+        here = await off_loop(intake)
         for raw in parsed(message.get_body()):
-            await take_in(intake(), raw, client)
+            await take_in(here, raw, client)
 
 
 async def take_in(
     intake: Intake, raw: Mapping[str, Any], client: df.DurableFunctionsClient
 ) -> None:
-    """Write debts down and hand the wishes to the queues, off the event loop where it blocks."""
-    wishes = await asyncio.to_thread(intake.take, raw)
+    """Write debts down and hand the wishes to the queues, off the event loop where it blocks.
+
+    Raises:
+        StoreError: the event has to be delivered again.
+    """
+    wishes = await off_loop(lambda: intake.take(raw), EVENT_SECONDS)
     await enqueue(client, wishes, intake.services.settings.settle_seconds)
 
 

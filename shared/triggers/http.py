@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,23 +12,24 @@ from shared.guards import mode_of
 from shared.manifests import Declared
 from shared.model.codec import dump
 from shared.model.trigger import Cause, Trigger
-from shared.settings import SettingsError
+from shared.records import Pause
+from shared.triggers.answering import answered
 from shared.triggers.bodies import (
-    BadBodyError,
     ReasonBody,
     ReconcileBody,
     read_body,
     unknown_remediators,
 )
 from shared.triggers.callers import caller
+from shared.triggers.health import read_health
 from shared.triggers.ids import new_id
 from shared.triggers.problems import answer, problem
 from shared.triggers.queueing import ask, state_of, tell
+from shared.triggers.waiting import off_loop
 from shared.workflow.entity import RECONCILE
-from shared.workflow.services import Services, UnknownEnvironmentError
+from shared.workflow.services import Services
 
 type Client = df.DurableFunctionsClient
-_LOG = logging.getLogger("relink.http")
 
 
 def http_blueprint(services: Callable[[], Services], environ: Mapping[str, str]) -> df.Blueprint:
@@ -45,17 +45,17 @@ def _add_looking(blueprint: df.Blueprint, services: Callable[[], Services]) -> N
 
     @blueprint.function_name("health")
     @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    def health(req: func.HttpRequest) -> func.HttpResponse:
-        """Alive, and whether the manifests are in order; names no resource."""
+    async def health(req: func.HttpRequest) -> func.HttpResponse:
+        """Alive, what is away, and whether the manifests are in order; names no resource."""
         del req
-        return _health(services)
+        return await read_health(services)
 
     @blueprint.function_name("list_environments")
     @blueprint.route(route="environments", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
-    def list_environments(req: func.HttpRequest) -> func.HttpResponse:
+    async def list_environments(req: func.HttpRequest) -> func.HttpResponse:
         """Every environment in force, and what is wrong with the manifests."""
         del req
-        return _list(services())
+        return await answered(off_loop(lambda: _list(services())))
 
     @blueprint.function_name("show_environment")
     @blueprint.route(
@@ -64,7 +64,7 @@ def _add_looking(blueprint: df.Blueprint, services: Callable[[], Services]) -> N
     @blueprint.durable_client_input(client_name="client")
     async def show_environment(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """One environment: version, modes, what is queued, debts, the last run."""
-        return await _show(services(), req, client)
+        return await answered(_show(services, req, client))
 
 
 def _add_wishing(
@@ -79,7 +79,8 @@ def _add_wishing(
     @blueprint.durable_client_input(client_name="client")
     async def reconcile_environment(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """Ask for a run; a dry run does not enter the queue."""
-        return await _reconcile(services(), req, client, caller(req, environ) or "a function key")
+        by = caller(req, environ) or "a function key"
+        return await answered(_reconcile(services, req, client, by))
 
     @blueprint.function_name("pause_environment")
     @blueprint.route(
@@ -88,7 +89,8 @@ def _add_wishing(
     @blueprint.durable_client_input(client_name="client")
     async def pause_environment(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """Begin nothing more in an environment until it is resumed."""
-        return await _pause(services(), req, client, caller(req, environ), "pause")
+        by = caller(req, environ)
+        return await answered(_pause(services, req, client, by, "pause"))
 
     @blueprint.function_name("resume_environment")
     @blueprint.route(
@@ -97,23 +99,8 @@ def _add_wishing(
     @blueprint.durable_client_input(client_name="client")
     async def resume_environment(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """Go on with what was wanted in the meantime."""
-        return await _pause(services(), req, client, caller(req, environ), "resume")
-
-
-def _health(services: Callable[[], Services]) -> func.HttpResponse:
-    try:
-        services()
-    except SettingsError as error:
-        _LOG.error("the settings cannot be used: %s", error)
-        return answer({"status": "misconfigured", "see": "the app's log"}, 503)
-    manifests = services().manifests.current()
-    status = "degraded" if manifests.problems else "ok"
-    body = {
-        "status": status,
-        "environments": len(manifests.environments),
-        "manifestProblems": len(manifests.problems),
-    }
-    return answer(body)
+        by = caller(req, environ)
+        return await answered(_pause(services, req, client, by, "resume"))
 
 
 def _list(services: Services) -> func.HttpResponse:
@@ -154,48 +141,50 @@ def min_mode(services: Services, declared: Declared) -> dict[str, str]:
     }
 
 
-async def _show(services: Services, req: func.HttpRequest, client: Client) -> func.HttpResponse:
+async def _show(
+    services: Callable[[], Services], req: func.HttpRequest, client: Client
+) -> func.HttpResponse:
     name = req.route_params["name"]
-    try:
-        declared = services.declared(name)
-    except UnknownEnvironmentError as error:
-        return problem(404, str(error))
+    kept = await off_loop(lambda: _kept(services(), name))
     queue = await state_of(client, name)
-    approval = services.records.approval(name)
-    return answer(
-        {
-            **_brief(services, name, declared),
-            "queue": {
-                "running": queue.running or None,
-                "pending": list(queue.pending.requests) if queue.pending else [],
-                "wakeAt": queue.wake_at.isoformat() if queue.wake_at else None,
-            },
-            "debts": [dump(debt) for debt in services.records.debts(name)],
-            "intents": [intent.resource.text for intent in services.records.intents(name)],
-            "approval": dump(approval) if approval else None,
-        }
-    )
+    shown = {
+        "running": queue.running or None,
+        "pending": list(queue.pending.requests) if queue.pending else [],
+        "wakeAt": queue.wake_at.isoformat() if queue.wake_at else None,
+    }
+    return answer({**kept, "queue": shown})
+
+
+def _kept(services: Services, name: str) -> dict[str, Any]:
+    """What manifests and records say of an environment.
+
+    Raises:
+        UnknownEnvironmentError: no manifest declares it.
+    """
+    declared, records = services.declared(name), services.records
+    approval = records.approval(name)
+    return {
+        **_brief(services, name, declared),
+        "debts": [dump(debt) for debt in records.debts(name)],
+        "intents": [intent.resource.text for intent in records.intents(name)],
+        "approval": dump(approval) if approval else None,
+    }
 
 
 async def _reconcile(
-    services: Services, req: func.HttpRequest, client: Client, by: str
+    services: Callable[[], Services], req: func.HttpRequest, client: Client, by: str
 ) -> func.HttpResponse:
     name = req.route_params["name"]
-    try:
-        services.declared(name)
-        body = read_body(ReconcileBody, req)
-    except UnknownEnvironmentError as error:
-        return problem(404, str(error))
-    except BadBodyError as error:
-        return error.response
-    refused = unknown_remediators(body.remediators, services.catalogue)
+    here = await off_loop(lambda: _knowing(services(), name))
+    body = read_body(ReconcileBody, req)
+    refused = unknown_remediators(body.remediators, here.catalogue)
     if refused is not None:
         return refused
     wish = Trigger(
         id=new_id(),
         environment=name,
         cause=Cause.MANUAL,
-        at=services.clock(),
+        at=here.clock(),
         remediators=tuple(body.remediators),
         dry_run=body.dry_run,
         by=by,
@@ -204,30 +193,42 @@ async def _reconcile(
     if body.dry_run:
         await client.schedule_new_orchestration(RECONCILE, input=dump(wish), instance_id=wish.id)
     else:
-        await ask(services, client, wish)
+        await ask(here, client, wish)
     location = f"/api/runs/{wish.id}"
     return answer({"id": wish.id, "status": location}, 202, {"Location": location})
 
 
+def _knowing(services: Services, name: str) -> Services:
+    """The services, which know the environment.
+
+    Raises:
+        UnknownEnvironmentError: no manifest declares it.
+    """
+    services.declared(name)
+    return services
+
+
 async def _pause(
-    services: Services, req: func.HttpRequest, client: Client, by: str | None, word: str
+    services: Callable[[], Services],
+    req: func.HttpRequest,
+    client: Client,
+    by: str | None,
+    word: str,
 ) -> func.HttpResponse:
     name = req.route_params["name"]
     if by is None:
         return problem(
             403, f"to {word} needs an Entra identity: switch on authentication of the app"
         )
-    try:
-        services.declared(name)
-        body = read_body(ReasonBody, req)
-    except UnknownEnvironmentError as error:
-        return problem(404, str(error))
-    except BadBodyError as error:
-        return error.response
-    if word == "pause":
-        services.records.pause(name, by, body.reason)
-    else:
-        services.records.resume(name, by)
-    await tell(client, name, word, services.clock())
-    paused = services.records.paused(name)
+    here = await off_loop(lambda: _knowing(services(), name))
+    body = read_body(ReasonBody, req)
+
+    def note() -> Pause | None:
+        if word == "pause":
+            return here.records.pause(name, by, body.reason)
+        here.records.resume(name, by)
+        return here.records.paused(name)
+
+    paused = await off_loop(note)
+    await tell(client, name, word, here.clock())
     return answer({"environment": name, "paused": dump(paused) if paused else None})

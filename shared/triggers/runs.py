@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +13,22 @@ import azure.functions as func
 from durabletask.client import OrchestrationState, OrchestrationStatus
 
 from shared.model.codec import dump, load
-from shared.model.json import JsonObject
+from shared.model.json import JsonObject, clean
 from shared.model.trigger import Cause, Trigger
-from shared.records import ApprovalError, ApprovalUnknownError
-from shared.triggers.bodies import BadBodyError, ReasonBody, read_body
+from shared.records import Approval, ApprovalError, ApprovalUnknownError
+from shared.triggers.answering import answered
+from shared.triggers.bodies import ReasonBody, read_body
 from shared.triggers.callers import caller
 from shared.triggers.ids import new_id
 from shared.triggers.problems import answer, problem
 from shared.triggers.queueing import enqueue, state_of
+from shared.triggers.waiting import off_loop
 from shared.workflow.papers import Papers
 from shared.workflow.services import Services
 
 type Client = df.DurableFunctionsClient
+_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,300}")
+"""What the engine can be asked for at all."""
 _ENDED = frozenset(
     {OrchestrationStatus.COMPLETED, OrchestrationStatus.FAILED, OrchestrationStatus.TERMINATED}
 )
@@ -39,7 +44,7 @@ def runs_blueprint(services: Callable[[], Services], environ: Mapping[str, str])
     @blueprint.durable_client_input(client_name="client")
     async def show_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """Queued, merged into another, running, or finished with its record."""
-        return await _status(services(), req.route_params["id"], client)
+        return await answered(_status(services, req.route_params["id"], client))
 
     @blueprint.function_name("approve_run")
     @blueprint.route(
@@ -48,35 +53,50 @@ def runs_blueprint(services: Callable[[], Services], environ: Mapping[str, str])
     @blueprint.durable_client_input(client_name="client")
     async def approve_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """Let a new run carry out the plan, if it is still the same."""
-        return await _decide(services(), req, client, _Decision(caller(req, environ), yes=True))
+        decision = _Decision(caller(req, environ), yes=True)
+        return await answered(_decide(services, req, client, decision))
 
     @blueprint.function_name("reject_run")
     @blueprint.route(route="runs/{id}/reject", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
     @blueprint.durable_client_input(client_name="client")
     async def reject_run(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """The plan is not to be carried out."""
-        return await _decide(services(), req, client, _Decision(caller(req, environ), yes=False))
+        decision = _Decision(caller(req, environ), yes=False)
+        return await answered(_decide(services, req, client, decision))
 
     return blueprint
 
 
-async def _status(services: Services, run_id: str, client: Client) -> func.HttpResponse:
-    record = services.records.run(run_id)
-    if record is not None:
-        return _finished(run_id, record)
-    taken_by = services.records.request(run_id)
-    if taken_by is not None:
-        return _merged(run_id, taken_by)
+async def _status(
+    services: Callable[[], Services], run_id: str, client: Client
+) -> func.HttpResponse:
+    unknown = problem(404, f"no run or request has the id '{clean(run_id)[:80]}'")
+    if not _ID.fullmatch(run_id):
+        return unknown
+    here = await off_loop(services)
+    known = await off_loop(lambda: _recorded(here, run_id))
+    if known is not None:
+        return known
     instance = await client.get_orchestration_state(run_id)
     if instance is not None:
-        return await _of_instance(services, instance, client)
-    for name in services.manifests.current().environments:
+        return await _of_instance(here, instance, client)
+    manifests = await off_loop(here.manifests.current)
+    for name in manifests.environments:
         queue = await state_of(client, name)
         if run_id in queue.taken:
             return _merged(run_id, queue.running)
         if queue.pending is not None and run_id in queue.pending.requests:
             return answer({"id": run_id, "status": "queued", "environment": name})
-    return problem(404, f"no run or request has the id '{run_id[:80]}'")
+    return unknown
+
+
+def _recorded(services: Services, run_id: str) -> func.HttpResponse | None:
+    """What the records say of a run or a request."""
+    record = services.records.run(run_id)
+    if record is not None:
+        return _finished(run_id, record)
+    taken_by = services.records.request(run_id)
+    return _merged(run_id, taken_by) if taken_by is not None else None
 
 
 async def _of_instance(
@@ -84,7 +104,7 @@ async def _of_instance(
 ) -> func.HttpResponse:
     """What the engine has of a run that had no record a moment ago."""
     run_id = instance.instance_id
-    record = services.records.run(run_id)
+    record = await off_loop(lambda: services.records.run(run_id))
     if record is not None:  # it has ended since
         return _finished(run_id, record)
     status = "broken" if instance.runtime_status in _ENDED else "running"
@@ -101,7 +121,7 @@ async def _progress(
         child = await client.get_orchestration_state(child_id)
         step = json.loads(child.serialized_custom_status or "{}") if child else {}
         units.append({"unit": name, "state": "running", **step})
-    first = Papers(services.records, instance.instance_id).get(1)
+    first = await off_loop(lambda: Papers(services.records, instance.instance_id).get(1))
     return {
         "phase": told.get("phase", "starting"),
         "round": told.get("round", 0),
@@ -138,35 +158,38 @@ class _Decision:
 
 
 async def _decide(
-    services: Services, req: func.HttpRequest, client: Client, decision: _Decision
+    services: Callable[[], Services], req: func.HttpRequest, client: Client, decision: _Decision
 ) -> func.HttpResponse:
     run_id = req.route_params["id"]
-    record = services.records.run(run_id)
     if decision.by is None:
         return problem(
             403, "a decision needs an Entra identity: switch on the app's authentication"
         )
+    here = await off_loop(services)
+    record = await off_loop(lambda: here.records.run(run_id))
     if record is None:
-        return problem(404, f"no finished run has the id '{run_id[:80]}'")
+        return problem(404, f"no finished run has the id '{clean(run_id)[:80]}'")
+    body = read_body(ReasonBody, req)
     try:
-        body = read_body(ReasonBody, req)
-        approval = services.records.decide_approval(
-            record["environment"],
-            _asking(services, record),
-            approved=decision.yes,
-            by=decision.by,
-        )
-    except BadBodyError as error:
-        return error.response
+        approval = await off_loop(lambda: _decided(here, record, decision))
     except ApprovalError as error:
         return problem(404 if isinstance(error, ApprovalUnknownError) else 409, str(error))
     told: dict[str, Any] = {"run": run_id, "approval": dump(approval)}
     if not decision.yes:
         return answer(told)
-    wish = _again(services, record, decision.by, body.reason)
-    await enqueue(client, [wish], services.settings.settle_seconds)
+    wish = _again(here, record, decision.by or "", body.reason)
+    await enqueue(client, [wish], here.settings.settle_seconds)
     location = f"/api/runs/{wish.id}"
     return answer({**told, "id": wish.id, "status": location}, 202, {"Location": location})
+
+
+def _decided(services: Services, record: JsonObject, decision: _Decision) -> Approval:
+    return services.records.decide_approval(
+        record["environment"],
+        _asking(services, record),
+        approved=decision.yes,
+        by=decision.by or "",
+    )
 
 
 def _asking(services: Services, record: JsonObject) -> str:

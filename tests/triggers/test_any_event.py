@@ -23,7 +23,9 @@ from tests.triggers.test_intake import START, event, stage
 LONE = "\ud800"
 DEEP: Any = json.loads("[" * 5000 + "]" * 5000)
 
-texts = st.text(st.characters(), max_size=40) | st.sampled_from([LONE, "\x00", "a\udfffb", "x" * 9000])
+texts = st.text(st.characters(), max_size=40) | st.sampled_from(
+    [LONE, "\x00", "a\udfffb", "x" * 9000]
+)
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4)
@@ -39,7 +41,9 @@ def paths(value: Any, so_far: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 
 WHOLE: dict[str, Any] = {
-    **event(CLUSTER, START, claims={"appid": "x"}, authorization={"evidence": {"principalId": "p"}}),
+    **event(
+        CLUSTER, START, claims={"appid": "x"}, authorization={"evidence": {"principalId": "p"}}
+    ),
     "topic": "/",
     "deadLetterReason": "MaxDeliveryAttemptsExceeded",
 }
@@ -56,7 +60,9 @@ def grafted(place: tuple[str, ...], value: object) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sampled_from(PLACES), values)
 def test_an_event_with_anything_anywhere_is_taken_or_counted(
     tmp_path: Path, place: tuple[str, ...], value: object

@@ -1,0 +1,47 @@
+"""Owns waiting: what blocks is done off the event loop, and nobody waits for it longer than said.
+
+The event loop belongs to all functions of a worker. One call of a store on it, and a store that hangs
+has stopped health, events and timers alike (``tests/project/test_event_loop.py`` looks for such).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from shared.records import StoreUnavailableError
+from shared.records.deadline import within
+
+ANSWER_SECONDS: Final = 10.0
+"""What a request waits for the stores."""
+EVENT_SECONDS: Final = 25.0
+"""What an event waits for them; Event Grid gives an answer 30 seconds."""
+HEALTH_SECONDS: Final = 3.0
+_THREADS: Final = 16
+_POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, ThreadPoolExecutor]] = (
+    WeakKeyDictionary()
+)
+"""Threads of our own: those that asyncio shares out belong to the host as well."""
+
+
+async def off_loop[T](work: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
+    """What ``work`` returns, done in a thread. All stores that it asks share ``seconds``.
+
+    Raises:
+        StoreUnavailableError: it did not end in time, waiting for a thread included.
+    """
+    loop = asyncio.get_running_loop()
+    pool = _POOLS.get(loop)
+    if pool is None:
+        pool = _POOLS[loop] = ThreadPoolExecutor(_THREADS, thread_name_prefix="relink-off-loop")
+    with within(seconds):
+        context = copy_context()
+    future = loop.run_in_executor(pool, context.run, work)
+    try:
+        return await asyncio.wait_for(future, seconds)
+    except TimeoutError:
+        raise StoreUnavailableError(f"the stores gave no answer in {seconds:.0f} s") from None
