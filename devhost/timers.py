@@ -94,12 +94,12 @@ class Timer:
     async def run(self, calls: Calls) -> None:
         """Fire for ever."""
         now = self.now()
-        status = self._read()
+        status = await asyncio.to_thread(self._read)
         past_due = status is not None and status.next <= now
         if past_due or self.function.flag("runOnStartup"):
             status = await self._fire(calls, status, past_due=past_due)
         elif status is None:
-            status = self._keep(None, now)
+            status = await asyncio.to_thread(self._keep, None, now)
         while True:
             await self._sleep_until(status.next)
             status = await self._fire(calls, status, past_due=False)
@@ -111,7 +111,7 @@ class Timer:
         if refused(answer):
             raise asyncio.CancelledError
         # Kept after the call: a host that dies in the midst of it fires again, past due.
-        return self._keep(fired, self.now())
+        return await asyncio.to_thread(self._keep, fired, self.now())
 
     async def _sleep_until(self, due: datetime) -> None:
         while (left := (due - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 -- for a time of the wall clock

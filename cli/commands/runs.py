@@ -23,6 +23,7 @@ Examples:
   relink show last
   relink show 4f1c2a90 --json | jq '.units'
 """
+_MOST_ASIDE = 20
 _Records = Annotated[
     Path | None,
     typer.Option(help="Folder of records; else RELINK_RECORDS, else .relink/records here."),
@@ -43,6 +44,9 @@ def runs(
     shell = shell_of(ctx)
     with open_records(records) as kept:
         found = [summary(record) for record in kept.runs(environment, limit)]
+        aside = kept.set_aside(_MOST_ASIDE)
+    for lost in aside:
+        shell.warn(f"set aside, as it cannot be used: {lost.key}: {lost.why}")
     if as_json:
         shell.document(found)
         return

@@ -14,7 +14,6 @@ from typing import Any, Final
 import requests
 from azure.core import MatchConditions
 from azure.core.exceptions import (
-    AzureError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -25,7 +24,14 @@ from requests.adapters import HTTPAdapter
 
 from shared.records.bounded import on_late
 from shared.records.deadline import left
-from shared.records.store import Conflict, Mark, Stored, StoreUnavailableError, checked_key
+from shared.records.store import (
+    Conflict,
+    Mark,
+    Stored,
+    StoreError,
+    StoreUnavailableError,
+    checked_key,
+)
 
 _NO_CONTAINER: Final = "ContainerNotFound"
 _CONNECT_SECONDS: Final = 5.0
@@ -143,13 +149,15 @@ class BlobStore:
             yield
         except (ResourceExistsError, ResourceModifiedError) as error:
             raise Conflict(f"{key} is not what was expected: {_code(error)}") from error
-        except AzureError as error:
+        except StoreError:
+            raise
+        except Exception as error:  # whatever the SDK makes of an answer that is none
             raise StoreUnavailableError(
                 f"cannot {what} '{key}' in {self!r}: {_code(error)}"
             ) from error
 
 
-def _code(error: AzureError) -> str:
+def _code(error: Exception) -> str:
     """Storage's own code ("BlobNotFound"), which the SDK adds as it maps a response."""
     return str(getattr(error, "error_code", None) or type(error).__name__)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,7 @@ from shared.model.codec import dump, load
 from shared.model.json import fingerprint
 from shared.records import aside
 from shared.records.store import Conflict, Store, Stored, StoreError, is_segment
-from shared.records.values import Corrupt
+from shared.records.values import Corrupt, RejectedEvents
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 _MOST_CORRUPT: Final = 100
@@ -43,6 +44,15 @@ class Version[T]:
     etag: str
 
 
+@dataclass(slots=True)
+class Waiting:
+    """Rejected events of this process that are not written down yet. ``writing``: somebody does."""
+
+    value: RejectedEvents = field(default_factory=RejectedEvents)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+
 @dataclass(frozen=True, slots=True)
 class Documents:
     """Typed documents in a store. ``corrupt`` has, by key, what could not even be set aside."""
@@ -50,6 +60,7 @@ class Documents:
     store: Store
     clock: Callable[[], datetime]
     corrupt: dict[str, Corrupt] = field(default_factory=dict)
+    waiting: Waiting = field(default_factory=Waiting)
 
     def get[T](self, kind: type[T], key: str) -> T | None:
         """The value at ``key``; nothing when there is none or it cannot be used."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import logging
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from shared.model.attempt import Attempt
+from shared.model.json import clean
 from shared.model.resource_id import ResourceId
 from shared.records.documents import segment
 from shared.records.shelf import Shelf
-from shared.records.store import StoreError
 from shared.records.values import RejectedEvent, RejectedEvents, Tries
 from shared.redaction import redacted
 
@@ -74,16 +75,38 @@ class Tallies(Shelf):
         self.documents.change(datetime, self._watermark(environment, name), decide)
 
     def note_rejected_event(self, reason: str, sample: object) -> None:
-        """Count an event that could not be read. Never raises: an event is not worth a failure."""
-        event = RejectedEvent(reason[:_LONGEST_REASON], _excerpt(sample), self.clock())
-        try:
-            self.documents.change(RejectedEvents, _REJECTED, lambda old: _counted(old, event))
-        except StoreError as error:
-            _LOG.warning("A rejected event was not counted (%s): %s", error, event.reason)
+        """Count an event that could not be read. Never raises: an event is not worth a failure.
+
+        What cannot be written now (others count as well, the store is away) is written with the
+        next one, or when somebody asks. It is lost only with the process.
+        """
+        text = clean(reason)[:_LONGEST_REASON]
+        event = RejectedEvent(text, _excerpt(sample), self.clock())
+        waiting = self.documents.waiting
+        with waiting.lock:
+            waiting.value = _added(RejectedEvents({text: 1}, (event,)), waiting.value)
+        self._count_waiting(text)
 
     def rejected_events(self) -> RejectedEvents:
         """How many events could not be read, and the newest of them."""
+        self._count_waiting("")
         return self.documents.get(RejectedEvents, _REJECTED) or RejectedEvents()
+
+    def _count_waiting(self, reason: str) -> None:
+        """Write down what waits; one thread does it for all, until nothing waits any more."""
+        waiting = self.documents.waiting
+        while waiting.value.counts and waiting.writing.acquire(blocking=False):
+            with waiting.lock:
+                fresh, waiting.value = waiting.value, RejectedEvents()
+            try:
+                self.documents.change(RejectedEvents, _REJECTED, partial(_added, fresh))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the events wait
+                with waiting.lock:
+                    waiting.value = _added(waiting.value, fresh)
+                _LOG.warning("Rejected events wait to be counted (%s): %s", error, reason)
+                return
+            finally:
+                waiting.writing.release()
 
     def _watermark(self, environment: str, name: str) -> str:
         return self.key(environment, "watermarks", segment(name))
@@ -96,12 +119,15 @@ class Tallies(Shelf):
         return tuple(attempt for attempt in attempts if attempt.at > oldest)
 
 
-def _counted(old: RejectedEvents | None, event: RejectedEvent) -> RejectedEvents:
-    old = old or RejectedEvents()
-    known = event.reason in old.counts or len(old.counts) < _MOST_REASONS
-    reason = event.reason if known else "other"
-    counts = {**old.counts, reason: old.counts.get(reason, 0) + 1}
-    return RejectedEvents(counts, (event, *old.newest)[:_MOST_SAMPLES])
+def _added(fresh: RejectedEvents, old: RejectedEvents | None) -> RejectedEvents:
+    """Both, the fresh ones first, within the bounds of one document."""
+    counts = dict(old.counts) if old else {}
+    for reason, number in fresh.counts.items():
+        known = reason in counts or len(counts) < _MOST_REASONS
+        name = reason if known else "other"
+        counts[name] = counts.get(name, 0) + number
+    newest = (*fresh.newest, *(old.newest if old else ()))
+    return RejectedEvents(counts, newest[:_MOST_SAMPLES])
 
 
 def _excerpt(sample: object) -> str:

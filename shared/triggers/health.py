@@ -15,13 +15,15 @@ from shared.triggers.problems import answer
 from shared.triggers.waiting import HEALTH_SECONDS, off_loop
 from shared.workflow.services import Services
 
+_LANE: Final = "health"
+"""Threads of its own: it is answered while all others wait."""
 _LOG: Final = logging.getLogger("relink.http")
 
 
 async def read_health(services: Callable[[], Services]) -> func.HttpResponse:
     """200 with what is away and what waits for a person; 503 when the settings cannot be used."""
     try:
-        here = await off_loop(services)
+        here = await off_loop(services, lane=_LANE)
     except SettingsError as error:
         _LOG.error("the settings cannot be used: %s", error)
         return answer({"status": "misconfigured", "see": "the app's log"}, 503)
@@ -38,7 +40,7 @@ async def _part(
 ) -> dict[str, Any]:
     """What ``read`` says; every number is unknown of what is away."""
     try:
-        return await off_loop(lambda: read(services), HEALTH_SECONDS)
+        return await off_loop(lambda: read(services), HEALTH_SECONDS, _LANE)
     except StoreError as error:
         _LOG.error("health: the %s are away: %s", name, error)
         return {**_UNKNOWN[name], name: "away"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,6 +13,7 @@ from durabletask.entities import EntityInstanceId
 from shared.ledger import Ledger
 from shared.model.codec import dump, load
 from shared.model.trigger import Trigger, covers
+from shared.triggers.waiting import off_loop
 from shared.workflow.delivering import Line
 from shared.workflow.entity import ENTITY, OUTBOX
 from shared.workflow.outbox import Destination, waiting
@@ -44,7 +44,7 @@ async def ask(services: Services, client: df.DurableFunctionsClient, wish: Trigg
     """
     pending = (await state_of(client, wish.environment)).pending
     if pending is not None and len(pending.requests) >= _MANY and covers(pending, wish):
-        await asyncio.to_thread(services.records.point_request, wish.id, pending.id)
+        await off_loop(lambda: services.records.point_request(wish.id, pending.id))
         return
     await enqueue(client, [wish], services.settings.settle_seconds)
 

@@ -57,14 +57,20 @@ def sweep_blueprint(intake: Callable[[], Intake], environ: Mapping[str, str]) ->
     return blueprint
 
 
+async def in_sweep[T](work: Callable[[], T]) -> T:
+    """``work`` in a thread of the sweep's own; see ``off_loop``."""
+    return await off_loop(work, lane="sweep")
+
+
 async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -> None:
     """Each environment and the letters for themselves: nobody's trouble keeps another waiting."""
     services = intake.services
     age = await _begin(services)
     letters = asyncio.create_task(replay_dead_letters(intake, client))
+    await asyncio.wait({letters}, timeout=_PART_SECONDS)  # the looks begin with what they told
     names: tuple[str, ...] = ()
     try:
-        names = tuple((await off_loop(services.manifests.current)).environments)
+        names = tuple((await in_sweep(services.manifests.current)).environments)
     except StoreError:
         _LOG.exception("the manifests could not be read; no environment is swept")
     note = "the timer was past due" if past_due else ""
@@ -99,7 +105,7 @@ async def _sweep_one(
     seen = _Swept()
 
     async def drift() -> None:
-        ledger = await off_loop(lambda: ledger_of(services, name))
+        ledger = await in_sweep(lambda: ledger_of(services, name))
         seen.drifted = bool(ledger.open)
         await deliver_again(client, name, ledger, services.clock())
 
@@ -129,7 +135,7 @@ async def _begin(services: Services) -> float | None:
         return age
 
     try:
-        age = await off_loop(note)
+        age = await in_sweep(note)
     except StoreError:
         _LOG.exception("when sweeps ran could not be read or noted")
         return None
@@ -148,7 +154,7 @@ async def _look_at_queue(services: Services, name: str, client: Client) -> None:
     if instance is not None and instance.runtime_status in _LIVING:
         return
     _LOG.warning("run %s of %s is dead; freeing the queue", queue.running, name)
-    await off_loop(lambda: services.records.release_lease(name, queue.running))
+    await in_sweep(lambda: services.records.release_lease(name, queue.running))
     await tell(client, name, "freed", services.clock(), run=queue.running)
 
 
@@ -165,14 +171,14 @@ async def replay_dead_letters(intake: Intake, client: Client) -> int:
     stay, last = 0, ""
     began = time.monotonic()
     try:
-        for key in await off_loop(lambda: _letters(services)):
+        for key in await in_sweep(lambda: _letters(services)):
             if time.monotonic() - began > _LETTER_SECONDS:
                 _LOG.warning("the dead letters take long; the next sweep goes on with them")
                 break
             last = key
             stay += not await _replayed(intake, client, services.dead_letters, key)
         if last:
-            await off_loop(lambda: services.records.put_paper(*_CURSOR, {"after": last}))
+            await in_sweep(lambda: services.records.put_paper(*_CURSOR, {"after": last}))
     except StoreError:
         _LOG.exception("the dead letters could not be listed, or not how far they were read")
     return stay
@@ -181,14 +187,14 @@ async def replay_dead_letters(intake: Intake, client: Client) -> int:
 async def _replayed(intake: Intake, client: Client, store: Store, key: str) -> bool:
     """Whether a letter was taken in and went."""
     try:
-        stored = await off_loop(lambda: store.read(key))
+        stored = await in_sweep(lambda: store.read(key))
         events = parsed(stored.data) if stored else ()
         for raw in events:
             await take_in(intake, raw, client)
         if stored and any("unreadable" in raw for raw in events):
             records, name = intake.services.records, f"dead-letters/{key}"
-            await off_loop(lambda: records.keep_aside(name, stored.data, "no events in JSON"))
-        await off_loop(lambda: store.delete(key))
+            await in_sweep(lambda: records.keep_aside(name, stored.data, "no events in JSON"))
+        await in_sweep(lambda: store.delete(key))
     except Exception:  # noqa: BLE001 - the next letter is read all the same
         _LOG.exception("dead letter %s could not be replayed; it stays", key)
         return False

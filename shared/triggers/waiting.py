@@ -22,25 +22,27 @@ EVENT_SECONDS: Final = 25.0
 """What an event waits for them; Event Grid gives an answer 30 seconds."""
 HEALTH_SECONDS: Final = 3.0
 _THREADS: Final = 16
-_POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, ThreadPoolExecutor]] = (
+_POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ThreadPoolExecutor]]] = (
     WeakKeyDictionary()
 )
 """Threads of our own: those that asyncio shares out belong to the host as well."""
 
 
-async def off_loop[T](work: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
-    """What ``work`` returns, done in a thread. All stores that it asks share ``seconds``.
+async def off_loop[T](
+    work: Callable[[], T], seconds: float = ANSWER_SECONDS, lane: str = "requests"
+) -> T:
+    """What ``work`` returns, done in a thread of ``lane``. All stores that it asks share ``seconds``.
 
     Raises:
         StoreUnavailableError: it did not end in time, waiting for a thread included.
     """
     loop = asyncio.get_running_loop()
-    pool = _POOLS.get(loop)
-    if pool is None:
-        pool = _POOLS[loop] = ThreadPoolExecutor(_THREADS, thread_name_prefix="relink-off-loop")
+    lanes = _POOLS.setdefault(loop, {})
+    if lane not in lanes:
+        lanes[lane] = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"relink-{lane}")
     with within(seconds):
         context = copy_context()
-    future = loop.run_in_executor(pool, context.run, work)
+    future = loop.run_in_executor(lanes[lane], context.run, work)
     try:
         return await asyncio.wait_for(future, seconds)
     except TimeoutError:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from shared.manifests import Declared, Manifests
 from shared.model.actual import Observation, Read
-from shared.model.json import JsonObject
+from shared.model.json import JsonObject, clean
 from shared.model.progress import Progress
 from shared.model.step import Step
 from shared.records import Records, Store
@@ -89,7 +89,8 @@ class Services:
         environments = self.manifests.current().environments
         if name not in environments:
             known = ", ".join(sorted(environments)) or "none"
-            raise UnknownEnvironmentError(f"no environment is called '{name}'; declared: {known}")
+            asked = clean(name)[:80]
+            raise UnknownEnvironmentError(f"no environment is called '{asked}'; declared: {known}")
         declared = environments[name]
         if "cloud" in declared.environment.model_fields_set:
             return declared

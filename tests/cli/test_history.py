@@ -161,3 +161,13 @@ def test_no_records_are_no_stack_trace(tmp_path: Path, monkeypatch: pytest.Monke
     done = relink("runs")
     assert done.exit_code == 1
     assert f"no records: the folder {tmp_path / '.relink/records'} does not exist" in done.stderr
+
+
+def test_runs_tells_what_was_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "newest").mkdir()
+    (tmp_path / "newest/1~run-1.json").write_text("{}")
+    (tmp_path / "runs/run-1.json").write_text("{")
+    done = relink("runs", "--records", str(tmp_path))
+    assert done.exit_code == 0, done.output
+    assert "runs/run-1.json" in done.stderr.replace("\n", "")

@@ -73,7 +73,13 @@ def _takes_client(route: Any) -> bool:  # noqa: ANN401 - the same
 async def test_health_names_no_resource(tmp_path: Path) -> None:
     answer = await call(stage(tmp_path), "health", request())
     assert answer.status_code == 200
-    assert body_of(answer) == {"status": "ok", "environments": 1, "manifestProblems": 0}
+    assert body_of(answer) == {
+        "status": "ok",
+        "away": [],
+        "environments": 1,
+        "manifestProblems": 0,
+        "setAside": 0,
+    }
 
 
 async def test_environments_are_listed_with_modes_and_last_run(tmp_path: Path) -> None:

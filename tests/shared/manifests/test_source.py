@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from shared.manifests import (
     version_of,
 )
 from shared.records import FolderStore, Mark, Records, Stored, StoreUnavailableError
+from shared.records.bounded import BoundedStore
+from shared.records.deadline import within
 from shared.settings import Settings
 from tests.shared.declared import (
     ACR_PULL,
@@ -292,3 +297,60 @@ def test_a_file_that_could_not_be_read_is_tried_again(shop: Shop) -> None:
     assert "reading is down" in str(source.current().problems[0])
     store.reading = True
     assert source.current().problems == ()
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_no_zero_environments(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = ManifestSource(FolderStore(shop.folder / "gone"), shop.records, shop.settings)
+    with pytest.raises(StoreUnavailableError, match="there is no folder"):
+        source.current()
+    assert "never could be" in caplog.text
+    (shop.folder / "gone").mkdir()
+    assert (
+        str(source.current().problems[0])
+        == ": no manifest (found: no file; allowed: at least one *.yaml)"
+    )
+
+
+def test_a_folder_that_goes_leaves_in_force_what_was(shop: Shop) -> None:
+    shop.put("prod.yaml", manifest())
+    source = shop.source()
+    assert source.current().listed
+    shop.folder.rename(shop.folder.with_name("moved"))
+    manifests = source.current()
+    assert list(manifests.environments) == ["prod"]
+    assert not manifests.listed
+    assert "there is no folder" in str(manifests.problems[-1])
+    shop.folder.with_name("moved").rename(shop.folder)
+    assert source.current().problems == ()
+
+
+def test_nobody_waits_long_for_somebody_who_waits_for_the_store(shop: Shop) -> None:
+    shop.put("prod.yaml", manifest())
+    store = Hanging(shop.folder)
+    source = ManifestSource(BoundedStore(store, 5), shop.records, shop.settings)
+    source.current()
+    store.go.clear()
+    with ThreadPoolExecutor(8) as pool:
+        began = time.monotonic()
+        found = list(pool.map(lambda _: _looked(source), range(8)))
+        assert time.monotonic() - began < 10
+    store.go.set()
+    assert {(len(each.environments), each.listed) for each in found} == {(1, False)}
+
+
+def _looked(source: ManifestSource) -> Manifests:
+    with within(0.5):
+        return source.current()
+
+
+class Hanging(FolderStore):
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.go = threading.Event()
+        self.go.set()
+
+    def marks(self, prefix: str = "") -> Mapping[str, Mark]:
+        self.go.wait(30)
+        return super().marks(prefix)

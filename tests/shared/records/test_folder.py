@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from shared.records import Conflict, FolderStore, StoreUnavailableError
+from shared.records.deadline import within
 
 ROOT = Path(__file__).resolve().parents[3]
 WRITER = """
@@ -54,9 +57,26 @@ def _await_document(store: FolderStore) -> None:
 def test_reading_creates_nothing(tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "store")
     assert store.read("a") is None
-    assert store.marks() == {}
+    assert list(store.keys()) == []
     store.delete("a")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_pipe_in_a_folder_is_no_document(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.yaml")
+    assert FolderStore(tmp_path).marks() == {}
+    assert list(FolderStore(tmp_path).keys()) == []
+
+
+def test_a_lock_that_somebody_keeps_is_waited_for_as_long_as_there_is_time(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    store.write("a", b"1")
+    with FileLock(tmp_path / ".lock"):
+        began = time.monotonic()
+        with within(0.3), pytest.raises(StoreUnavailableError, match="cannot write 'a'"):
+            store.write("a", b"2")
+        assert time.monotonic() - began < 5
+    store.write("a", b"3")
 
 
 def test_a_folder_keeps_no_draft_after_a_refused_write(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -357,6 +359,35 @@ def test_noting_a_rejected_event_never_fails(
         records.set_watermark("prod", "x", START)
     records.note_rejected_event("no place", {})
     assert "no place" in caplog.text
+
+
+def test_no_rejected_event_is_lost_in_a_crowd(tmp_path: Path, clock: Clock) -> None:
+    """Several processes, each with several threads, count at once."""
+    processes = [Records(FolderStore(tmp_path), clock) for _ in range(4)]
+    with ThreadPoolExecutor(16) as pool:
+        for number in range(800):
+            pool.submit(processes[number % 4].note_rejected_event, f"reason {number % 3}", {})
+    for each in processes:
+        each.rejected_events()
+    assert sum(Records(FolderStore(tmp_path), clock).rejected_events().counts.values()) == 800
+
+
+def test_rejected_events_wait_for_a_store_that_is_away(records: Records, tmp_path: Path) -> None:
+    store = records.documents.store
+    object.__setattr__(records.documents, "store", Away())
+    for _ in range(30):
+        records.note_rejected_event("why", {})
+    with pytest.raises(StoreUnavailableError):
+        records.rejected_events()
+    object.__setattr__(records.documents, "store", store)
+    found = records.rejected_events()
+    assert (found.counts, len(found.newest)) == ({"why": 30}, 20)
+    assert tmp_path.exists()
+
+
+class Away:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call of a store
+        raise StoreUnavailableError(name)
 
 
 def test_manifest_memory_is_kept_by_file_and_environment(records: Records) -> None:

@@ -46,6 +46,14 @@ def store(make_store: Callable[[], Store]) -> Store:
 def test_reading_what_is_not_there_gives_nothing(store: Store) -> None:
     assert store.read("a/b.json") is None
     assert list(store.keys()) == []
+
+
+def test_a_store_that_is_not_there_has_no_marks_and_an_empty_one_has_none(store: Store) -> None:
+    """What is not there may be not mounted yet; nothing may be concluded from it."""
+    with pytest.raises(StoreUnavailableError):
+        store.marks()
+    store.write("a", b"x")
+    store.delete("a")
     assert store.marks() == {}
 
 
