@@ -210,3 +210,38 @@ def test_a_bad_edit_keeps_the_last_good_version_in_force(tmp_path: Path) -> None
     assert current.environments["prod"].stale
     assert "Dissabled" in str(current.problems[0])
     assert differences(before, portrait(stage.cloud)) == []
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
+def test_a_start_at_no_time_at_all_breaks_no_run_and_a_real_one_is_repaired(
+    time: str, tmp_path: Path
+) -> None:
+    """The event leads to a look at everything, and the activity log says when it was."""
+    stage = build(tmp_path)
+    stage.run()
+    drifts.open_storage(stage)
+    drifts.restart(stage)
+    (wish,) = stage.deliver([start_event(stage, eventTime=time)])
+    assert stage.services.records.debts("prod") == ()
+    assert stage.run(wish)["problem"] == ""
+    stage.advance(45 * 60)
+    stage.run_until_calm()
+    assert stage.services.records.debts("prod") == ()
+    storage = stage.cloud.get(stage.ids.storage) or {}
+    assert storage["properties"]["publicNetworkAccess"] == "Disabled"
+
+
+def test_debts_of_an_unset_date_that_an_older_version_left_are_out_of_the_way(
+    tmp_path: Path,
+) -> None:
+    stage = build(tmp_path)
+    stage.run()
+    stage.deliver([start_event(stage)])
+    folder = stage.place / "records/environments/prod/debts"
+    for file in folder.iterdir():
+        debt = {**json.loads(file.read_text()), "restart_at": "0001-01-01T00:00:00Z"}
+        file.write_text(json.dumps(debt))
+    drifts.open_storage(stage)
+    record = stage.reborn().run()
+    assert (record["outcome"], record["problem"]) == ("Repaired", "")
+    assert len(stage.services.records.set_aside()) == 3

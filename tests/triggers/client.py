@@ -11,8 +11,8 @@ import azure.functions as func
 from durabletask.client import OrchestrationState, OrchestrationStatus
 from durabletask.entities import EntityInstanceId
 
-from shared.workflow.entity import OUTBOX, EnvironmentQueue
 from shared.model.codec import dump, load
+from shared.workflow.entity import OUTBOX, EnvironmentQueue
 from shared.workflow.queue import QueueState
 from tests.core.builders import NOW
 

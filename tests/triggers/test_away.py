@@ -222,7 +222,8 @@ async def test_a_body_of_anything_is_refused_with_its_reason(
 ) -> None:
     here = stage(tmp_path)
     here.run(wish())
-    is_problem(await call(here, route, request(body, name="prod", id="run-1")), 400)
+    told = is_problem(await call(here, route, request(body, name="prod", id="run-1")), 400)
+    assert told["errors"]
 
 
 @pytest.mark.parametrize("route", ["reconcile_environment", "pause_environment", "approve_run"])
@@ -230,7 +231,8 @@ async def test_a_body_that_is_too_large_is_refused(tmp_path: Path, route: str) -
     here = stage(tmp_path)
     here.run(wish())
     large = b'{"reason": "' + b"x" * 20_000 + b'"}'
-    is_problem(await call(here, route, request(large, name="prod", id="run-1")), 413)
+    told = is_problem(await call(here, route, request(large, name="prod", id="run-1")), 413)
+    assert "allowed are 10000" in told["detail"]
 
 
 @pytest.mark.parametrize(
