@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from collections.abc import Mapping
+from typing import Any, Final, assert_never
 
-from shared.azure.polling import SOON
+from shared.azure.polling import SOON, missing
 from shared.azure.questions import fetch
 from shared.azure.references import interface
 from shared.azure.room import Room
 from shared.model.arm import APPROVED, SUCCEEDED, EndpointView, provisioning_state
 from shared.model.json import JsonObject, canonical, dig
 from shared.model.progress import Done, Progress, Refused, Waiting
+from shared.model.states import Phase, phase
 from shared.model.step import AwaitState, Condition
 
-_FAILED: Final = frozenset({"failed", "canceled", "cancelled"})
 _LOST: Final = frozenset({"rejected", "disconnected"})
 
 
-def await_state(room: Room, step: AwaitState) -> Progress:
-    """Look once whether ``step.condition`` holds.
+def await_state(room: Room, step: AwaitState, token: Mapping[str, Any] | None = None) -> Progress:
+    """Look once whether ``step.condition`` holds. ``token`` is that of the look before.
 
     Raises:
         RemediationError: the resource could not be read.
@@ -28,16 +29,16 @@ def await_state(room: Room, step: AwaitState) -> Progress:
         case Condition.GONE:
             return Done() if body is None else _later(room, step)
         case Condition.SUCCEEDED:
-            return _later(room, step) if body is None else _succeeded(room, step, body)
+            return _absent(room, step, token) if body is None else _succeeded(room, step, body)
         case Condition.APPROVED:
-            return _later(room, step) if body is None else _approved(room, step, body)
+            return _absent(room, step, token) if body is None else _approved(room, step, body)
         case other:
             assert_never(other)
 
 
 def _succeeded(room: Room, step: AwaitState, body: JsonObject) -> Progress:
     state = provisioning_state(body)
-    if state in _FAILED:
+    if phase(state) is Phase.BAD:
         return _failed(step, state, body)
     return Done() if state == SUCCEEDED else _later(room, step)
 
@@ -55,12 +56,16 @@ def _approved(room: Room, step: AwaitState, body: JsonObject) -> Progress:
         return Refused(
             "ConnectionLost", f"{text} ({view.description})" if view.description else text
         )
-    if view.state in _FAILED:
+    if phase(view.state) is Phase.BAD:
         return _failed(step, view.state, body)
     if view.state != SUCCEEDED or view.connection != APPROVED:
         return _later(room, step)
     found = interface(room, view)
     return Done() if found is not None and found.addresses else _later(room, step)
+
+
+def _absent(room: Room, step: AwaitState, token: Mapping[str, Any] | None) -> Progress:
+    return missing(room, step, token or _later(room, step).token)
 
 
 def _failed(step: AwaitState, state: str, body: JsonObject) -> Refused:

@@ -15,10 +15,10 @@ from shared.model.arm import SUCCEEDED, ComputeView, moment
 from shared.model.json import JsonObject, dig
 from shared.model.progress import Done, Progress
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.model.step import AttachCompute, DetachCompute
 
 _COMPUTE = "microsoft.machinelearningservices/workspaces/computes"
-_ENDED_BADLY = frozenset({"failed", "canceled", "unknown"})
 
 
 def attach(room: Room, step: AttachCompute) -> Progress:
@@ -35,7 +35,7 @@ def attach(room: Room, step: AttachCompute) -> Progress:
         return Done(note="already attached")
     if body is not None and leaving(body):
         raise Transient("StillDetaching", f"{step.resource} is still being detached")
-    if body is not None and state not in _ENDED_BADLY:
+    if body is not None and phase(state) not in {Phase.BAD, Phase.UNKNOWN}:
         return settling(room, step, note="attached by an earlier delivery")
     answer = ask(partial(operation, room.clients, step.resource, sent(step.body)))
     return progress_of(room, step, answer, changes=step.changes)

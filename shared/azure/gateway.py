@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.azure import polling, steps
+from shared.azure.awaiting import await_state
 from shared.azure.calls import Call, CallLog
 from shared.azure.clients import Clients
 from shared.azure.config import ArmConfig
@@ -105,7 +106,7 @@ class Azure:
         try:
             with within():
                 if isinstance(step, AwaitState):
-                    return steps.start(room, step)
+                    return await_state(room, step, token)
                 return polling.look(room, step, token)
         except Transient as error:
             self._pacing.heed(lane_of(step.resource), error)

@@ -1,6 +1,7 @@
 """Owns how a long-running operation is followed: one look at a time, by tokens of plain JSON.
 
-A token is ``{"url", "kind", "since"}``, and ``note`` and ``changes`` for the step's end. ARM's
+A token is ``{"url", "kind", "since"}``, ``note`` and ``changes`` for the step's end, and ``missing``:
+since when the resource answers 404. ARM's
 protocols: Azure-AsyncOperation (a status, its error inside HTTP 200), Location (202 until it is
 over), and the resource's own provisioningState (domain.md 4, 6).
 """
@@ -8,6 +9,7 @@ over), and the resource's own provisioningState (domain.md 4, 6).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
@@ -16,16 +18,16 @@ from shared.azure.errors import RemediationError, Terminal, Transient, operation
 from shared.azure.questions import fetch
 from shared.azure.room import Room
 from shared.azure.wire import Answer
-from shared.model.arm import provisioning_state
+from shared.model.arm import SUCCEEDED, moment, provisioning_state
 from shared.model.codec import dump, load
 from shared.model.json import JsonObject
 from shared.model.progress import Done, Progress, Refused, Retry, Waiting
+from shared.model.states import Phase, phase, phase_of
 from shared.model.step import Change, DeleteResource, DetachCompute, Step
 
 SOON: Final = 5.0
-_OVER: Final = frozenset({"", "succeeded"})
-_FAILED: Final = frozenset({"failed", "canceled", "cancelled"})
-_LEAVING: Final = frozenset({"deleting", "detaching"})
+_GONE_FOR: Final = timedelta(seconds=30)
+"""How long what was written may answer 404 before somebody counts as having deleted it."""
 
 
 class Polled(StrEnum):
@@ -56,7 +58,7 @@ def progress_of(
         return gone(room, step)
     if answer.status == 202 or unsettled(answer.body):  # noqa: PLR2004 - Accepted
         return Waiting(_token(room, Polled.RESOURCE, _own(room, step), changes, note), after)
-    if provisioning_state(answer.body) in _FAILED:
+    if phase_of(answer.body) is Phase.BAD:
         return _settled(room, step, {"note": note, "changes": dump(changes)}, answer.body)
     return Done(changes, note)
 
@@ -73,7 +75,7 @@ def settling(room: Room, step: Step, note: str = "") -> Waiting:
 
 def leaving(body: JsonObject) -> bool:
     """Whether the resource is on its way out."""
-    return provisioning_state(body) in _LEAVING
+    return phase_of(body) is Phase.LEAVING
 
 
 def look(room: Room, step: Step, token: Mapping[str, Any]) -> Progress:
@@ -102,9 +104,9 @@ def _look_at_operation(room: Room, step: Step, token: Mapping[str, Any]) -> Prog
     except Terminal as error:
         return _without_operation(room, step, token, error)
     status = str(answer.body.get("status") or "")
-    if status.lower() in _FAILED:
+    if phase(status) is Phase.BAD:
         return _ended_badly(step, operation_error(answer.body.get("error"), status))
-    if status.lower() == "succeeded" or (not status and answer.status != 202):  # noqa: PLR2004 - Accepted
+    if status.lower() == SUCCEEDED or (not status and answer.status != 202):  # noqa: PLR2004 - Accepted
         return _done(token)
     return Waiting(dict(token), retry_after(answer.headers))
 
@@ -117,9 +119,9 @@ def _look_at_location(room: Room, step: Step, token: Mapping[str, Any]) -> Progr
     if answer.status == 202:  # noqa: PLR2004 - Accepted
         return Waiting(dict(token), retry_after(answer.headers))
     status = str(answer.body.get("status") or "")
-    if status.lower() in _FAILED:
+    if phase(status) is Phase.BAD:
         return _ended_badly(step, operation_error(answer.body.get("error"), status))
-    if not _removes(step) and provisioning_state(answer.body) in _FAILED:
+    if not _removes(step) and phase_of(answer.body) is Phase.BAD:
         return _settled(room, step, token, answer.body)
     return _done(token)
 
@@ -139,21 +141,34 @@ def _without_operation(
 
 def _look_at_resource(room: Room, step: Step, token: Mapping[str, Any]) -> Progress:
     body = fetch(room.clients, step.resource)
-    if body is None:
-        return Waiting(dict(token), SOON)
-    return _settled(room, step, token, body)
+    return missing(room, step, token) if body is None else _settled(room, step, token, body)
+
+
+def missing(room: Room, step: Step, token: Mapping[str, Any]) -> Progress:
+    """What was written, or seen, answers 404: look again, for a while.
+
+    ARM may not know yet what it has just accepted; what stays away has been deleted, and no wait
+    brings it back. The next assessment says what is missing then.
+    """
+    now = room.clock()
+    first = moment(token.get("missing")) or now
+    if now - first < _GONE_FOR:
+        return Waiting({**token, "missing": first.isoformat()}, SOON)
+    text = f"{step.kind} {step.resource}: not found since {first.isoformat()}; it was deleted meanwhile"
+    return Refused("DeletedMeanwhile", text)
 
 
 def _settled(room: Room, step: Step, token: Mapping[str, Any], body: JsonObject) -> Progress:
     """What the provisioningState of ``body`` says about the step."""
-    state = provisioning_state(body)
-    if state in _FAILED:
+    found = phase_of(body)
+    if found is Phase.BAD:
+        state = provisioning_state(body)
         text = f"{step.kind} {step.resource}: found '{state}', expected 'Succeeded'"
         return Refused("ProvisioningFailed", text)
-    if state in _OVER:
+    if found is Phase.GOOD:
         return _done(token)
     waiting = dict(token) if "url" in token else settling(room, step).token
-    return Waiting(waiting, SOON)
+    return Waiting({name: value for name, value in waiting.items() if name != "missing"}, SOON)
 
 
 def _look_for_absence(room: Room, step: Step, token: Mapping[str, Any]) -> Progress:
@@ -207,7 +222,7 @@ def _own(room: Room, step: Step) -> str:
 
 def unsettled(body: JsonObject) -> bool:
     """Whether an operation is under way on the resource."""
-    return provisioning_state(body) not in _OVER | _FAILED
+    return phase_of(body) not in {Phase.GOOD, Phase.BAD}
 
 
 def _removes(step: Step) -> bool:

@@ -14,6 +14,7 @@ from shared.azure.room import Room
 from shared.azure.wire import ask, sent
 from shared.model.json import JsonObject, dig
 from shared.model.progress import Done, Progress
+from shared.model.states import Phase, phase_of
 from shared.model.step import PutResource
 
 _RECORD: Final = "microsoft.network/privatednszones/a"
@@ -61,7 +62,7 @@ def _put_guarded(room: Room, step: PutResource, body: JsonObject) -> Progress:
     live = fetch(room.clients, step.resource)
     same = _record if step.resource.type == _RECORD else _link
     writable = _with_own(live or {}, body)
-    if live is not None and same(live) == same(writable):
+    if live is not None and same(live) == same(writable) and phase_of(live) is not Phase.BAD:
         return Done(note="already in order")
     operation: Any = kind_of(step.resource).put
     etag = str(live.get("etag") or "") if live is not None else ""

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from shared.azure.gateway import Azure
-from shared.model.progress import Done, Refused, Retry, Waiting
+from shared.model.progress import Done, Progress, Refused, Retry, Waiting
 from shared.model.resource_id import ResourceId
-from shared.model.step import AwaitState, Condition, DeleteResource, PutResource
+from shared.model.step import AwaitState, Condition, DeleteResource, PutResource, Step
 from simulator.faults import Fault, Mischief
 from tests.azure.wires import NOON, Bench, Canned
 
@@ -215,3 +217,67 @@ def test_failures_of_the_simulated_azure_mean_the_same(virtual: Bench) -> None:
     virtual.tick(progress.after)
     assert isinstance(virtual.carry(step), Done)
     assert isinstance(virtual.carry(AwaitState(extra, Condition.APPROVED)), Done)
+
+
+def _looks(azure: Azure, step: Step, bench: Bench, *, most: int = 40) -> tuple[Progress, float]:
+    """What ``step`` comes to when it is begun and looked at, and how many seconds that took."""
+    began = bench.cloud.context.clock.now()
+    progress = azure.start(step)
+    for _ in range(most):
+        if not isinstance(progress, Waiting):
+            break
+        bench.tick(progress.after)
+        bench.cloud.advance()
+        progress = azure.look(step, progress.token)
+    return progress, (bench.cloud.context.clock.now() - began).total_seconds()
+
+
+@pytest.mark.parametrize("condition", [Condition.SUCCEEDED, Condition.APPROVED])
+def test_a_wait_for_what_a_person_has_deleted_ends_within_a_minute(
+    virtual: Bench, condition: Condition
+) -> None:
+    virtual.human("DELETE", virtual.endpoint)
+    progress, took = _looks(virtual.azure, AwaitState(virtual.endpoint, condition), virtual)
+    assert isinstance(progress, Refused)
+    assert progress.why == "DeletedMeanwhile"
+    assert 20 <= took <= 60
+
+
+def test_what_was_written_and_then_deleted_is_not_waited_for(
+    canned: Canned, scripted: Azure
+) -> None:
+    """The operation is not known any more, and the resource does not come."""
+    canned.rule("GET", ".*", (404, ERROR))
+    since = (NOON - timedelta(seconds=31)).isoformat()
+    first = scripted.look(PUT, token("operation"))
+    assert first == Waiting({**token("operation"), "missing": NOON.isoformat()}, 5.0)
+    for kind in ("operation", "location", "resource"):
+        progress = scripted.look(PUT, {**token(kind), "missing": since})
+        assert isinstance(progress, Refused)
+        assert progress.why == "DeletedMeanwhile"
+
+
+def test_what_arm_does_not_know_yet_is_waited_for(virtual: Bench) -> None:
+    """A read right after a write may miss it: it came back three times as not found here."""
+    virtual.cloud.add_fault(Fault(Mischief.HIDE, path="privateEndpoints", reads=3))
+    body = {
+        "location": "westeurope",
+        "properties": {
+            "subnet": virtual.live(virtual.endpoint)["properties"]["subnet"],
+            "privateLinkServiceConnections": virtual.live(virtual.endpoint)["properties"][
+                "privateLinkServiceConnections"
+            ],
+        },
+    }
+    fresh = virtual.id(f"{virtual.endpoint.text}-2")
+    assert isinstance(virtual.azure.start(PutResource(fresh, body)), Waiting)
+    progress, _ = _looks(virtual.azure, AwaitState(fresh, Condition.APPROVED), virtual)
+    assert isinstance(progress, Done)
+
+
+def test_a_word_that_nobody_knows_is_neither_an_end_nor_a_failure(
+    canned: Canned, scripted: Azure
+) -> None:
+    canned.rule("GET", ".*", (200, {"properties": {"provisioningState": "Bewildered"}}))
+    assert isinstance(scripted.look(PUT, token("resource")), Waiting)
+    assert isinstance(scripted.start(AwaitState(ENDPOINT, Condition.SUCCEEDED)), Waiting)
