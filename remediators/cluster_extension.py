@@ -12,11 +12,18 @@ from typing import Final
 from shared.model.actual import Absent, Actual, Found, Question, Read, Unreadable
 from shared.model.arm import SUCCEEDED, provisioning_state
 from shared.model.environment import Cluster, Environment, Extension
-from shared.model.finding import Disposition, Evidence, Finding
+from shared.model.finding import Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.remediation import sources
 from shared.remediation.commands import run
-from shared.remediation.differences import Difference, finding, held, unanswered, unread
+from shared.remediation.differences import (
+    Difference,
+    finding,
+    held,
+    state_obstacle,
+    unanswered,
+    unread,
+)
 from shared.remediation.reporting import no_units, reported
 from shared.remediator import Reason, Remediator, Response
 
@@ -25,7 +32,6 @@ _TYPE: Final = "Microsoft.AzureML.Kubernetes"
 _SETTINGS: Final = "properties.configurationSettings"
 _INTERNAL: Final = ("inferenceRouterServiceType=LoadBalancer", "internalLoadBalancerProvider=azure")
 _LONGEST: Final = 300  # characters of what an extension says of itself
-_UNSETTLED: Final = frozenset({"creating", "updating", "deleting"})
 
 
 def _declared(environment: Environment) -> tuple[Cluster, ...]:
@@ -98,8 +104,9 @@ def _of_state(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:
     if state == SUCCEEDED:
         return
     seen = (Evidence("provisioningState", state or "nothing", SUCCEEDED), *_said(body))
-    if state in _UNSETTLED:
-        yield Difference("ExtensionUnsettled", seen, "", Disposition.DEFER, "InProgress")
+    waiting = state_obstacle(state)
+    if waiting is not None:
+        yield held(Difference("ExtensionUnsettled", seen), waiting)
     else:
         yield reported("ExtensionFailed", *seen, command=_show(cluster, body))
 

@@ -12,14 +12,23 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from shared.model.actual import Absent, Actual, Found, Read, Unreadable
-from shared.model.arm import ClusterView
+from shared.model.arm import ClusterView, provisioning_state
 from shared.model.environment import Cluster, Environment
 from shared.model.finding import Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation import sources
 from shared.remediation.commands import az, az_make_private
-from shared.remediation.differences import Difference, finding, get, held, unanswered, unread
+from shared.remediation.differences import (
+    Difference,
+    finding,
+    get,
+    held,
+    unanswered,
+    unread,
+    unsettled,
+)
 from shared.remediation.reporting import no_units, reported
 from shared.remediator import Reason, Remediator, Response
 
@@ -65,6 +74,7 @@ def _differences(
 ) -> Iterator[Difference]:
     match actual.answer(cluster.id):
         case Found(body=body):
+            yield from _of_state(cluster, body)
             yield from _of_access(cluster, body)
             yield from _of_identity(cluster, body)
             yield from _of_place(environment, cluster, body, actual)
@@ -76,6 +86,16 @@ def _differences(
             yield held(Difference("ClusterUnreadable", ()), unread("cluster", answer))
         case _:
             return
+
+
+def _of_state(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:
+    """What Azure is at work on is no matter of settings; what it gave up is a person's."""
+    state = provisioning_state(body)
+    if phase(state) is Phase.BAD:
+        seen = Evidence("provisioningState", state, "succeeded")
+        yield reported("ClusterFailed", seen, command=az("aks update", cluster.id))
+    if phase(state) is Phase.UNKNOWN:
+        yield from unsettled("ClusterUnsettled", state)
 
 
 def _of_access(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:
@@ -242,6 +262,14 @@ REMEDIATOR: Final = Remediator(
             "The address of its DNS service is not among those of its services.",
             f"{sources.VNET_INFERENCE}: Kubernetes DNS service address",
             Response.REPORTED,
+        ),
+        "ClusterFailed": Reason(
+            "Its last operation failed, so Azure does not vouch for it.",
+            f"{sources.SECURE_INFERENCE}: scenarios of network access",
+            Response.REPORTED,
+        ),
+        "ClusterUnsettled": Reason(
+            "It shows a state that Relink does not know.", sources.RELINK, Response.STATE
         ),
         "ClusterGone": Reason(
             "The declared cluster does not exist.",

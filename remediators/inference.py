@@ -17,6 +17,7 @@ from shared.model.environment import Compute, Environment, Workspace
 from shared.model.finding import Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation import sources
 from shared.remediation.commands import run
 from shared.remediation.differences import Difference, finding, held, unanswered, unread
@@ -26,7 +27,6 @@ from shared.remediator import Reason, Remediator, Response
 _NAME: Final = "inference"
 _ENDPOINTS: Final = "onlineEndpoints"
 _DEPLOYMENTS: Final = "deployments"
-_FAILED: Final = frozenset({"failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _of_state(
     reason: str, resource: ResourceId, body: JsonObject, compute: ResourceId
 ) -> Iterator[Difference]:
     state = provisioning_state(body)
-    if state in _FAILED:
+    if phase(state) is Phase.BAD:
         seen = (Evidence("provisioningState", state, SUCCEEDED), Evidence("compute", str(compute)))
         yield reported(reason, *seen, command=_show(resource))
 

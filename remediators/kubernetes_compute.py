@@ -16,6 +16,7 @@ from shared.model.environment import Compute, Environment
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject
 from shared.model.plan import Unit
+from shared.model.states import Phase, phase
 from shared.remediation import restarting, sources
 from shared.remediation.assignments import assignments, label, missing, role_reads
 from shared.remediation.cluster_endpoints import cluster_endpoint_reads, cluster_obstacle
@@ -31,10 +32,10 @@ from shared.remediation.differences import (
     get,
     held,
     repairs_of,
+    state_obstacle,
     unanswered,
     unread,
 )
-from shared.remediation.endpoints import FAILED, IN_PROGRESS
 from shared.remediation.reattaching import (
     NAME,
     attachment,
@@ -142,13 +143,12 @@ def _of_state(compute: Compute, answer: Observation | None) -> Iterator[Differen
 def _of_provisioning(compute: Compute, view: ComputeView) -> Iterator[Difference]:
     errors = f" ({', '.join(view.errors)})" if any(view.errors) else ""
     state = Evidence("provisioningState", f"{view.state or 'nothing'}{errors}", SUCCEEDED)
-    if view.state in FAILED:
+    if phase(view.state) is Phase.BAD:
         seen = (state, *explained(view.errors))
         yield Difference("ComputeFailed", seen, f"{_REATTACH} {remarks(compute)}")
-    elif view.state in IN_PROGRESS:
-        yield Difference("ComputeUnsettled", (state,), "", Disposition.DEFER, "InProgress")
     elif view.state != SUCCEEDED:
-        yield Difference("ComputeUnsettled", (state,), "", Disposition.BLOCK, "Unreadable")
+        waiting = state_obstacle(view.state) or Obstacle(Disposition.BLOCK, "StateUnknown")
+        yield held(Difference("ComputeUnsettled", (state,)), waiting)
 
 
 def _of_changes(compute: Compute, body: JsonObject) -> Iterator[Difference]:
@@ -273,9 +273,7 @@ def _obstacle_to_detaching(
 
 
 def _in_progress(answer: Observation | None) -> Obstacle | None:
-    if isinstance(answer, Found) and ComputeView.of(answer.body).state in IN_PROGRESS:
-        return Obstacle(Disposition.DEFER, "InProgress")
-    return None
+    return state_obstacle(ComputeView.of(answer.body).state) if isinstance(answer, Found) else None
 
 
 def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) -> Sequence[Unit]:

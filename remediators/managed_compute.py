@@ -12,20 +12,27 @@ from typing import Final
 from shared.model.actual import Absent, Actual, Found, Read, Unreadable
 from shared.model.arm import SUCCEEDED, provisioning_state
 from shared.model.environment import Environment, ManagedCompute
-from shared.model.finding import Disposition, Evidence, Finding
+from shared.model.finding import Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation import sources
 from shared.remediation.commands import az_child
-from shared.remediation.differences import Difference, finding, get, held, unanswered, unread
+from shared.remediation.differences import (
+    Difference,
+    finding,
+    get,
+    held,
+    unanswered,
+    unread,
+    unsettled,
+)
 from shared.remediation.reporting import no_units, reported
 from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "managed_compute"
 _INNER: Final = "properties.properties"
-_FAILED: Final = frozenset({"failed", "canceled"})
 _BROKEN: Final = frozenset({"createfailed", "setupfailed", "unusable"})  # of an instance
-_UNSETTLED: Final = frozenset({"creating", "updating", "deleting"})
 
 
 def _declared(environment: Environment) -> tuple[ManagedCompute, ...]:
@@ -70,16 +77,15 @@ def _of_state(compute: ManagedCompute, body: JsonObject) -> Iterator[Difference]
     ]
     said = tuple(Evidence("error", str(code)) for e in errors if (code := dig(e, "error.code")))
     show = az_child("ml compute show", "--workspace-name", compute.id)
-    if state in _FAILED:
+    if phase(state) is Phase.BAD:
         seen = Evidence("provisioningState", state, SUCCEEDED)
         yield reported("ManagedComputeFailed", seen, *said, command=show)
     elif runs.lower() in _BROKEN:
         yield reported(
             "ManagedComputeFailed", Evidence("state", runs, "usable"), *said, command=show
         )
-    elif state in _UNSETTLED:
-        seen = Evidence("provisioningState", state, SUCCEEDED)
-        yield Difference("ManagedComputeUnsettled", (seen,), "", Disposition.DEFER, "InProgress")
+    else:
+        yield from unsettled("ManagedComputeUnsettled", state)
 
 
 def _of_subnet(compute: ManagedCompute, body: JsonObject) -> Iterator[Difference]:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.model.actual import Absent, Actual, Found, Read, Unreadable
+from shared.model.arm import provisioning_state
 from shared.model.edits import changes_of, words
 from shared.model.environment import (
     Environment,
@@ -26,6 +27,7 @@ from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.model.step import Edit, EditKind, PatchResource
 from shared.remediation import sources
 from shared.remediation.commands import run
@@ -38,6 +40,7 @@ from shared.remediation.differences import (
     repairs_of,
     unanswered,
     unread,
+    unsettled,
 )
 from shared.remediator import Reason, Remediator, Response
 
@@ -111,7 +114,8 @@ def _differences(part: Guarded, environment: Environment, actual: Actual) -> lis
                 *_of_trusted_services(part, environment, body),
                 *_of_subnets(part, body),
             ]
-            return [*_of_perimeter(body), *(held(item, obstacle) for item in found)]
+            held_back = (held(item, obstacle) for item in found)
+            return [*_of_perimeter(body), *_of_state(part, body), *held_back]
         case Absent():
             seen = Evidence("resource", "none (404)", "one as declared")
             return [Difference("ResourceGone", (seen,), "", Disposition.REPORT, "ResourceGone")]
@@ -131,6 +135,16 @@ def _of_perimeter(body: JsonObject) -> Iterator[Difference]:
         seen = Evidence("publicNetworkAccess", "SecuredByPerimeter", "no perimeter")
         report = Disposition.REPORT
         yield Difference("SecuredByPerimeter", (seen,), "", report, "NetworkSecurityPerimeter")
+
+
+def _of_state(part: Guarded, body: JsonObject) -> Iterator[Difference]:
+    """Told beside everything else: no state keeps public access from being closed."""
+    state = provisioning_state(body)
+    if phase(state) is Phase.BAD:
+        seen = Evidence("provisioningState", state, "succeeded")
+        command = run("az resource show", "--ids", part.id.text)
+        yield Difference("ResourceFailed", (seen,), "", Disposition.REPORT, "ByHand", command)
+    yield from unsettled("ResourceUnsettled", state)
 
 
 def _obstacle(part: Guarded, body: JsonObject) -> Obstacle | None:
@@ -341,6 +355,16 @@ REMEDIATOR: Final = Remediator(
             "A network security perimeter decides over its access.",
             f"{sources.VAULT_NETWORK}: network security perimeter",
             Response.REPORTED,
+        ),
+        "ResourceFailed": Reason(
+            "Its last operation failed, so Azure does not vouch for it.",
+            f"{sources.SECURE_INFERENCE}: the workspace and its associated resources",
+            Response.REPORTED,
+        ),
+        "ResourceUnsettled": Reason(
+            "Azure is at work on it, or shows a state that Relink does not know.",
+            sources.RELINK,
+            Response.STATE,
         ),
         "ResourceGone": Reason(
             "The declared resource does not exist.",

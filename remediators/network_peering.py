@@ -189,6 +189,15 @@ REMEDIATOR: Final = Remediator(
     detect=detect,
     plan=plan,
     reasons={
+        "PeeringFailed": Reason(
+            "Its last operation failed, so Azure does not vouch for it.",
+            f"{sources.MLOPS}: hub and spoke networks are peered",
+        ),
+        "PeeringUnsettled": Reason(
+            "Azure is at work on it, or shows a state that Relink does not know.",
+            sources.RELINK,
+            Response.STATE,
+        ),
         "PeeringMissing": Reason(
             "A declared side of a peering does not exist.",
             f"{sources.MLOPS}: hub and spoke networks are peered",

@@ -11,11 +11,13 @@ from types import MappingProxyType
 from typing import Final
 
 from shared.model.actual import Absent, Actual, Found, Read, Unreadable
+from shared.model.arm import provisioning_state
 from shared.model.environment import Environment, NetworkSecurityGroup, SecurityRule
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.model.step import Change, PutResource
 from shared.remediation import sources
 from shared.remediation.commands import az_child
@@ -25,8 +27,10 @@ from shared.remediation.differences import (
     finding,
     get,
     held,
+    state_obstacle,
     unanswered,
     unread,
+    unsettled,
 )
 from shared.remediation.security_rules import Flow, RuleView, changed, denier, rule_body
 from shared.remediator import Reason, Remediator, Response
@@ -125,8 +129,14 @@ def _of_rule(
     differing = tuple(
         Evidence(name, here, there) for name, (here, there) in changed(rule.body, live).items()
     )
+    state = provisioning_state(live)
+    waiting = state_obstacle(state) or obstacle
     if differing:
-        yield held(Difference("RuleChanged", differing, "Relink writes it as declared."), obstacle)
+        yield held(Difference("RuleChanged", differing, "Relink writes it as declared."), waiting)
+    if phase(state) is Phase.BAD:
+        seen = Evidence("provisioningState", state, "succeeded")
+        yield held(Difference("RuleFailed", (seen,), "Relink writes it as declared."), obstacle)
+    yield from unsettled("RuleUnsettled", state)
 
 
 def _place(body: JsonObject) -> tuple[str, str]:
@@ -294,6 +304,15 @@ REASONS: Final = MappingProxyType(
         "RuleChanged": Reason(
             "A declared rule of a network security group is not as declared.",
             f"{sources.VNET_INFERENCE}: inbound rule for the scoring address",
+        ),
+        "RuleFailed": Reason(
+            "The last operation on a declared rule failed, so Azure does not vouch for it.",
+            f"{sources.VNET_INFERENCE}: inbound rule for the scoring address",
+        ),
+        "RuleUnsettled": Reason(
+            "Azure is at work on the rule, or shows a state that Relink does not know.",
+            sources.RELINK,
+            Response.STATE,
         ),
         "OutboundDenied": Reason(
             "A rule denies what workspaces, computes or inference have to reach.",

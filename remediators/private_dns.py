@@ -185,7 +185,13 @@ REMEDIATOR: Final = Remediator(
             Response.REPORTED,
         ),
         "LinkUnsettled": Reason(
-            "Azure is still joining the network.", sources.RELINK, Response.STATE
+            "Azure is still joining the network, or shows a state that Relink does not know.",
+            sources.RELINK,
+            Response.STATE,
+        ),
+        "LinkFailed": Reason(
+            "Azure did not join the network: the link's last operation failed.",
+            f"{sources.ENDPOINT_DNS}: the zone is linked to every network that resolves",
         ),
         "RegistrationChanged": Reason(
             "Machines of the network register in the zone, or do not, against what is declared; "

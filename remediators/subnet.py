@@ -17,18 +17,20 @@ from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.model.step import Edit, EditKind, PatchResource
 from shared.remediation import sources
+from shared.remediation.commands import az_child
 from shared.remediation.differences import (
     Difference,
-    Obstacle,
     finding,
     get,
     held,
+    state_obstacle,
     unanswered,
     unread,
+    unsettled,
 )
-from shared.remediation.endpoints import IN_PROGRESS
 from shared.remediation.subnets import of_containers, of_settings, subnet_gone, subnet_id
 from shared.remediator import Reason, Remediator, Response
 
@@ -88,17 +90,20 @@ def _differences(
             "serviceEndpoints", ", ".join(_switched_on(live)) or "none", ", ".join(lost)
         )
         repair = "Relink switches them on and keeps everything else of the subnet."
-        yield held(Difference("ServiceEndpointMissing", (seen,), repair), _busy(live))
+        waiting = state_obstacle(provisioning_state(live))
+        yield held(Difference("ServiceEndpointMissing", (seen,), repair), waiting)
+    yield from _of_state(subnet_id(network, subnet), provisioning_state(live))
     yield from of_settings(network, subnet, live)
     yield from of_containers(environment, network, subnet, live)
 
 
-def _busy(live: JsonObject) -> Obstacle | None:
-    state = provisioning_state(live)
-    if state not in IN_PROGRESS:
-        return None
-    seen = Evidence("provisioningState", state, "succeeded")
-    return Obstacle(Disposition.DEFER, "InProgress", (seen,))
+def _of_state(own: ResourceId, state: str) -> Iterator[Difference]:
+    """A failed subnet is told: writing it again as it is would be a guess at what failed."""
+    if phase(state) is Phase.BAD:
+        seen = Evidence("provisioningState", state, "succeeded")
+        command = az_child("network vnet subnet update", "--vnet-name", own)
+        yield Difference("SubnetFailed", (seen,), "", Disposition.REPORT, "ByHand", command)
+    yield from unsettled("SubnetUnsettled", state)
 
 
 def _switched_on(live: JsonObject) -> list[str]:
@@ -194,6 +199,16 @@ REMEDIATOR: Final = Remediator(
             "Container instances do not work in the network that holds the registry's endpoint.",
             f"{sources.VNET_INFERENCE}: Azure Container Instances",
             Response.REPORTED,
+        ),
+        "SubnetFailed": Reason(
+            "Its last operation failed, so Azure does not vouch for it.",
+            f"{sources.SECURE_INFERENCE}: the cluster's network and its peers",
+            Response.REPORTED,
+        ),
+        "SubnetUnsettled": Reason(
+            "Azure is at work on it, or shows a state that Relink does not know.",
+            sources.RELINK,
+            Response.STATE,
         ),
         "SubnetGone": Reason(
             "The declared subnet does not exist.",

@@ -20,6 +20,7 @@ from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject, dig
 from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.model.step import Edit, EditKind, PatchResource
 from shared.remediation import sources
 from shared.remediation.commands import az, az_patch
@@ -31,6 +32,7 @@ from shared.remediation.differences import (
     repairs_of,
     unanswered,
     unread,
+    unsettled,
 )
 from shared.remediator import Reason, Remediator, Response
 
@@ -113,9 +115,10 @@ def _reported(reason: str, seen: Evidence, command: str = "", why: str = "ByHand
 
 def _of_state(workspace: Workspace, body: JsonObject) -> Iterator[Difference]:
     state = provisioning_state(body)
-    if state in {"failed", "canceled"}:
+    if phase(state) is Phase.BAD:
         seen = Evidence("provisioningState", state, "succeeded")
         yield _reported("WorkspaceFailed", seen, az("ml workspace diagnose", workspace.id))
+    yield from unsettled("WorkspaceUnsettled", state)
 
 
 def _perimeter(body: JsonObject) -> bool:
@@ -345,6 +348,11 @@ REMEDIATOR: Final = Remediator(
             "Its last operation failed, so Azure does not vouch for it.",
             f"{sources.SECURE_INFERENCE}: {_ASSOCIATED}",
             Response.REPORTED,
+        ),
+        "WorkspaceUnsettled": Reason(
+            "Azure is at work on it, or shows a state that Relink does not know.",
+            sources.RELINK,
+            Response.STATE,
         ),
         "ResourceGone": Reason(
             "The declared workspace does not exist.",

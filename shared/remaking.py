@@ -18,9 +18,9 @@ from shared.model.json import dig
 from shared.model.permissions import effective
 from shared.model.plan import Need, Requirement, Unit
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase_of
 from shared.model.step import DESTRUCTIVE
 
-_BUSY_STATES = frozenset({"creating", "updating", "deleting", "scaling"})
 _ATTACHED: Final = MappingProxyType(
     {
         "Microsoft.Insights/diagnosticSettings": "diagnostic setting",
@@ -227,7 +227,7 @@ def _busy(compute: ResourceId, actual: Actual) -> Objection | None:
         asked = (Question.JOBS, Question.DEPLOYMENTS)
         answers = (actual.answer(compute, question) for question in asked)
         return _unread("ComputeUseUnknown", message, *answers)
-    updating = [d for d in deployments if provisioning_state(d) in _BUSY_STATES]
+    updating = [d for d in deployments if phase_of(d) not in {Phase.GOOD, Phase.BAD}]
     if updating:
         message = f"{len(updating)} deployment(s) on {compute} are being changed"
         return Objection("DeploymentUpdating", message)

@@ -17,8 +17,17 @@ from shared.model.environment import Environment, PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
 from shared.model.json import dig
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation import sources
-from shared.remediation.differences import Difference, Obstacle, get, graver, held, unread
+from shared.remediation.differences import (
+    Difference,
+    Obstacle,
+    get,
+    graver,
+    held,
+    state_obstacle,
+    unread,
+)
 from shared.remediation.endpoint_debts import debt_reads, in_order, recorded, verdict_on
 from shared.remediation.endpoints import (
     MOMENT,
@@ -99,8 +108,10 @@ def cluster_obstacle(cluster: ResourceId, actual: Actual) -> Obstacle | None:
         return None
     if view.power != "running":
         why = "ClusterStopped"
+    elif phase(view.state) is Phase.UNKNOWN:
+        return state_obstacle(view.state)
     else:
-        why = "ClusterFailed" if view.state in {"failed", "canceled"} else "ClusterUpdating"
+        why = "ClusterFailed" if phase(view.state) is Phase.BAD else "ClusterUpdating"
     shown = f"powerState {view.power or 'unknown'}, provisioningState {view.state or 'unknown'}"
     seen = Evidence("cluster", shown, f"running, {SUCCEEDED}")
     return Obstacle(Disposition.DEFER, why, (seen,))

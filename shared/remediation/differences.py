@@ -14,6 +14,7 @@ from typing import Final
 from shared.model.actual import Absent, Actual, Found, Observation, Question, Read, Unreadable
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, at_work, phase
 
 UNREADABLE: Final = "Unreadable"
 """Deferred where it may be read later, blocked where somebody has to let Relink read it."""
@@ -50,6 +51,7 @@ NEXT: Final = MappingProxyType(
         "ResourceGone": "Relink does not create it; create it again or take it out of the manifest.",
         "RestartSuspected": "Nothing is done.",
         "RoleNotListed": "A manifest may not have this role given; a person does.",
+        "StateUnknown": "Relink does not know that state and writes nothing on it; look at it by hand.",
         "StaticAddress": "Azure supports no static address here; take ipConfigurations out of the "
         "manifest. Until then they are left out.",
         "TargetApproval": "The owner of the target has to approve the connection.",
@@ -103,6 +105,24 @@ def held(difference: Difference, obstacle: Obstacle | None) -> Difference:
         disposition=obstacle.disposition,
         why=obstacle.why,
     )
+
+
+def state_obstacle(state: str, what: str = "provisioningState") -> Obstacle | None:
+    """Why nothing is written on what shows ``state``; nothing if Azure has ended, well or badly."""
+    found = phase(state)
+    seen = (Evidence(what, state, "succeeded"),)
+    if at_work(found):
+        return Obstacle(Disposition.DEFER, "InProgress", seen)
+    if found is Phase.UNKNOWN:
+        return Obstacle(Disposition.BLOCK, "StateUnknown", seen)
+    return None
+
+
+def unsettled(reason: str, state: str, what: str = "provisioningState") -> Iterator[Difference]:
+    """What is neither in order nor failed is told, as ``reason``."""
+    obstacle = state_obstacle(state, what)
+    if obstacle is not None:
+        yield held(Difference(reason, ()), obstacle)
 
 
 def finding(

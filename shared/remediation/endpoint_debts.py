@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from shared.model.actual import Actual, Found, Link, Question, Read
 from shared.model.arm import APPROVED, ConnectionView, InterfaceView, writes_in
 from shared.model.debt import Debt
 from shared.model.environment import PrivateEndpoint
 from shared.model.finding import Evidence
+from shared.model.states import Phase, phase
 from shared.remediation.differences import unread
 from shared.remediation.endpoints import (
-    IN_PROGRESS,
     REPLACING,
     differences,
     interface_of,
@@ -38,11 +39,13 @@ from shared.remediation.restarting import (
 )
 from shared.restarts import link_of
 
+_SETTLED: Final = frozenset({Phase.GOOD, Phase.BAD})
+
 
 def in_order(endpoint: PrivateEndpoint, actual: Actual) -> bool:
     """Whether the endpoint itself looks right: only then is a restart a question."""
     view = view_of(endpoint, actual)
-    if view is None or view.connection != APPROVED or view.state in IN_PROGRESS:
+    if view is None or view.connection != APPROVED or phase(view.state) not in _SETTLED:
         return False
     return not any(item.reason in REPLACING for item in differences(endpoint, actual))
 

@@ -21,13 +21,19 @@ from shared.model.arm import (
 from shared.model.environment import PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation import sources
 from shared.remediation.commands import make_group
-from shared.remediation.differences import Difference, Obstacle, get, held, unread
+from shared.remediation.differences import (
+    Difference,
+    Obstacle,
+    get,
+    held,
+    state_obstacle,
+    unread,
+    unsettled,
+)
 from shared.remediator import Reason, Response
-
-IN_PROGRESS: Final = frozenset({"updating", "creating", "deleting"})
-FAILED: Final = frozenset({"failed", "canceled"})
 
 REPLACING: Final = frozenset(
     {
@@ -193,16 +199,16 @@ def differences(endpoint: PrivateEndpoint, actual: Actual) -> list[Difference]:
 def _of_state(view: EndpointView) -> Iterator[Difference]:
     state = Evidence("provisioningState", view.state or "nothing", SUCCEEDED)
     connection = Evidence("connection", _shown(view), APPROVED)
-    if view.state in FAILED and view.interface is None and view.connection not in _BY_CONNECTION:
+    failed = phase(view.state) is Phase.BAD
+    if failed and view.interface is None and view.connection not in _BY_CONNECTION:
         yield Difference("EndpointUnfinished", (state, _NO_INTERFACE), _FINISH)
-    elif view.state in FAILED:
+    elif failed:
         yield Difference("EndpointFailed", (state, connection), _REPLACE)
-    if view.state in IN_PROGRESS:
-        waiting = Obstacle(Disposition.DEFER, "InProgress")
-        yield held(Difference("EndpointUnsettled", (state,)), waiting)
+    if state_obstacle(view.state) is not None:
+        yield from unsettled("EndpointUnsettled", view.state)
     elif view.connection in _BY_CONNECTION:
         yield _of_connection(_BY_CONNECTION[view.connection], connection)
-    elif view.connection != APPROVED and view.state not in FAILED:
+    elif view.connection != APPROVED and not failed:
         unclear = Obstacle(Disposition.BLOCK, "Unreadable")
         yield held(Difference("EndpointUnsettled", (connection,)), unclear)
 
@@ -244,10 +250,11 @@ def _of_zone_group(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Differ
         case Found(body=body):
             live = ZoneGroupView.of(body).zones
             state = provisioning_state(body)
-            if live != wanted or state in FAILED:
+            obstacle = state_obstacle(state)
+            if live != wanted or phase(state) is Phase.BAD or obstacle is not None:
                 shown = ", ".join(sorted(zone.name for zone in live)) or "no zones"
                 seen = Evidence("zone group", f"{shown} (state '{state}')", names)
-                yield Difference("ZoneGroupChanged", (seen,), repair)
+                yield held(Difference("ZoneGroupChanged", (seen,), repair), obstacle)
         case Absent():
             seen = Evidence("zone group", "none (404)", names)
             yield Difference("ZoneGroupMissing", (seen,), repair)
@@ -287,10 +294,7 @@ def obstacle_to_repair(endpoint: PrivateEndpoint, actual: Actual) -> Obstacle | 
     if group is not None and not isinstance(actual.answer(group), Found | Absent):
         return unread("zone group", actual.answer(group))
     view = view_of(endpoint, actual)
-    if view is not None and view.state in IN_PROGRESS:
-        state = Evidence("provisioningState", view.state, SUCCEEDED)
-        return Obstacle(Disposition.DEFER, "InProgress", (state,))
-    return None
+    return state_obstacle(view.state) if view is not None else None
 
 
 def obstacle_to_replacement(endpoint: PrivateEndpoint, actual: Actual) -> Obstacle | None:

@@ -18,9 +18,17 @@ from shared.model.finding import Disposition, Evidence
 from shared.model.json import JsonObject, dig
 from shared.model.networks import PEERING_FLAGS
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation.commands import az_child
-from shared.remediation.differences import Difference, Obstacle, get, held, unread
-from shared.remediation.endpoints import IN_PROGRESS
+from shared.remediation.differences import (
+    Difference,
+    Obstacle,
+    get,
+    held,
+    state_obstacle,
+    unread,
+    unsettled,
+)
 
 DISCONNECTED: Final = "disconnected"
 INITIATED: Final = "initiated"
@@ -174,10 +182,18 @@ def _of_side(side: Side, environment: Environment, actual: Actual) -> list[Diffe
     if leads_elsewhere(side, view):
         return [_elsewhere(side, view)]
     return [
+        *_of_provisioning(view),
         *_of_flags(side, view),
         *_of_state(side, view, environment, actual),
         *_of_sync(side, view, environment, actual),
     ]
+
+
+def _of_provisioning(view: PeeringView) -> Iterator[Difference]:
+    if phase(view.provisioning) is Phase.BAD:
+        seen = Evidence("provisioningState", view.provisioning, "succeeded")
+        yield Difference("PeeringFailed", (seen,), _PUT)
+    yield from unsettled("PeeringUnsettled", view.provisioning)
 
 
 def _elsewhere(side: Side, view: PeeringView) -> Difference:
@@ -260,9 +276,9 @@ def _obstacle(
     if item.disposition is not Disposition.REPAIR:
         return None
     view = view_of(side, actual)
-    if view is not None and view.provisioning in IN_PROGRESS:
-        state = Evidence("provisioningState", view.provisioning, "succeeded")
-        return Obstacle(Disposition.DEFER, "InProgress", (state,))
+    waiting = state_obstacle(view.provisioning) if view is not None else None
+    if waiting is not None:
+        return waiting
     if view is None or view.state != CONNECTED:
         match actual.answer(side.remote):
             case Found():

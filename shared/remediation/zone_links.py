@@ -16,9 +16,16 @@ from shared.model.environment import Environment, PrivateDnsZone, ZoneLink
 from shared.model.finding import Disposition, Evidence
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 from shared.remediation.commands import az, az_child
-from shared.remediation.differences import Difference, Obstacle, get, held, unread
-from shared.remediation.endpoints import IN_PROGRESS
+from shared.remediation.differences import (
+    Difference,
+    Obstacle,
+    get,
+    held,
+    state_obstacle,
+    unread,
+)
 
 _LINKS: Final = "virtualNetworkLinks"
 _FLAG: Final = "--zone-name"
@@ -33,19 +40,20 @@ class LinkView:
     network: ResourceId | None
     registers: bool
     policy: str
-    settled: bool
+    provisioning: str
+    joined: str
 
     @classmethod
     def of(cls, body: JsonObject) -> LinkView:
         """Read a link's body."""
-        joined = str(dig(body, "properties.virtualNetworkLinkState") or "Completed").lower()
         return cls(
             id=ResourceId.maybe(dig(body, "id")),
             name=str(dig(body, "name") or ""),
             network=ResourceId.maybe(dig(body, "properties.virtualNetwork.id")),
             registers=bool(dig(body, "properties.registrationEnabled")),
             policy=str(dig(body, "properties.resolutionPolicy") or "Default"),
-            settled=joined == "completed" and provisioning_state(body) not in IN_PROGRESS,
+            provisioning=provisioning_state(body),
+            joined=str(dig(body, "properties.virtualNetworkLinkState") or "").lower(),
         )
 
 
@@ -139,11 +147,19 @@ def _of_view(zone: PrivateDnsZone, link: ZoneLink, view: LinkView) -> Iterator[D
         gone = az_child("network private-dns link vnet delete", _FLAG, own, "--yes")
         yield _by_hand("LinkElsewhere", seen, f"{gone} && {_make_link(own, link)}")
         return
-    waits = None if view.settled else Obstacle(Disposition.DEFER, "InProgress")
-    if waits is not None:
-        seen = Evidence("virtualNetworkLinkState", "InProgress", "Completed")
-        yield held(Difference("LinkUnsettled", (seen,)), waits)
     repair = "Relink writes the link as declared."
+    seen_states = (
+        Evidence("provisioningState", view.provisioning or "nothing", "succeeded"),
+        Evidence("virtualNetworkLinkState", view.joined or "nothing", "completed"),
+    )
+    waits = None
+    if Phase.BAD in {phase(view.provisioning), phase(view.joined)}:
+        yield Difference("LinkFailed", seen_states, repair)
+    else:
+        waits = state_obstacle(view.provisioning)
+        waits = waits or state_obstacle(view.joined, "virtualNetworkLinkState")
+    if waits is not None:
+        yield held(Difference("LinkUnsettled", ()), waits)
     if view.registers != link.registration_enabled:
         seen = _registration(view, link)
         yield held(Difference("RegistrationChanged", (seen,), repair), waits)

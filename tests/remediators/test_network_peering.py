@@ -167,7 +167,10 @@ def test_a_network_that_is_gone_is_reported_and_its_peer_left_alone() -> None:
 def test_work_under_way_defers() -> None:
     world = World().set(TO_SPOKE, STATE, "Disconnected")
     world.set(TO_SPOKE, "properties.provisioningState", "Updating")
-    assert reasons(world.find(REMEDIATOR)) == {("PeeringDisconnected", "defer", "InProgress")}
+    assert reasons(world.find(REMEDIATOR)) == {
+        ("PeeringDisconnected", "defer", "InProgress"),
+        ("PeeringUnsettled", "defer", "InProgress"),
+    }
 
 
 def test_a_side_without_an_incarnation_is_not_destroyed() -> None:

@@ -65,7 +65,8 @@ def test_a_subnet_that_is_being_changed_waits() -> None:
     world = World().set(VNET, f"{OWN}.provisioningState", "Updating")
     env = wanting(serviceEndpoints=["Microsoft.KeyVault"])
     assert reasons(world.find(REMEDIATOR, env)) == {
-        ("ServiceEndpointMissing", "defer", "InProgress")
+        ("ServiceEndpointMissing", "defer", "InProgress"),
+        ("SubnetUnsettled", "defer", "InProgress"),
     }
 
 
