@@ -96,6 +96,11 @@ class Runs(Shelf):
 
         self.documents.change(Paper, self._paper(run_id, name), change)
 
+    def runs_with_papers(self, most: int) -> tuple[str, ...]:
+        """The names that a run's trigger is kept under: runs that have not dropped their papers."""
+        keys = (key.split("/") for key in self.documents.store.keys("papers/"))
+        return tuple(islice((key[1] for key in keys if key[2:] == ["trigger.json"]), most))
+
     def drop_papers(self, run_id: str) -> None:
         """Throw the run's papers away."""
         self.documents.drop_all(f"papers/{segment(run_id)}/")

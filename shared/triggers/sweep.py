@@ -13,7 +13,6 @@ from typing import Any
 
 import azure.durable_functions as df
 import azure.functions as func
-from durabletask.client import OrchestrationStatus
 
 from shared.model.trigger import Cause, Trigger
 from shared.records import Store, StoreError
@@ -22,6 +21,7 @@ from shared.signals import IN_DRIFT, QUEUE_DEPTH, SWEEP_AGE
 from shared.triggers.events import parsed, take_in
 from shared.triggers.ids import new_id
 from shared.triggers.intake import Intake
+from shared.triggers.leftovers import LIVING, drop_leftovers
 from shared.triggers.queueing import deliver_again, enqueue, state_of, tell
 from shared.triggers.waiting import off_loop
 from shared.workflow.announcing import ledger_of
@@ -31,9 +31,6 @@ from shared.workflow.watch import depth, note_sweep, sweep_age
 
 type Client = df.DurableFunctionsClient
 _LOG = logging.getLogger("relink.sweep")
-_LIVING = frozenset(
-    {OrchestrationStatus.RUNNING, OrchestrationStatus.PENDING, OrchestrationStatus.SUSPENDED}
-)
 _MOST_LETTERS = 500
 _MOST_LISTED = 50_000
 _LETTER_SECONDS = 300.0
@@ -78,6 +75,7 @@ async def sweep_all(intake: Intake, client: Client, *, past_due: bool = False) -
     swept = await asyncio.gather(
         *(_sweep_one(services, name, client, note, turns) for name in names)
     )
+    await drop_leftovers(services, client)
     services.measure(IN_DRIFT, sum(each.drifted for each in swept), {})
     services.swept(
         {
@@ -151,7 +149,7 @@ async def _look_at_queue(services: Services, name: str, client: Client) -> None:
     if not overdue(queue, services.clock()):
         return
     instance = await client.get_orchestration_state(queue.running)
-    if instance is not None and instance.runtime_status in _LIVING:
+    if instance is not None and instance.runtime_status in LIVING:
         return
     _LOG.warning("run %s of %s is dead; freeing the queue", queue.running, name)
     await in_sweep(lambda: services.records.release_lease(name, queue.running))
