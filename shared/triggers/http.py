@@ -45,10 +45,11 @@ def _add_looking(blueprint: df.Blueprint, services: Callable[[], Services]) -> N
 
     @blueprint.function_name("health")
     @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    async def health(req: func.HttpRequest) -> func.HttpResponse:
+    @blueprint.durable_client_input(client_name="client")
+    async def health(req: func.HttpRequest, client: Client) -> func.HttpResponse:
         """Alive, what is away, and whether the manifests are in order; names no resource."""
         del req
-        return await read_health(services)
+        return await read_health(services, client)
 
     @blueprint.function_name("list_environments")
     @blueprint.route(route="environments", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)

@@ -13,6 +13,7 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from durabletask.entities import EntityInstanceId
 
 from shared.manifests import ManifestSource
 from shared.records import FolderStore, Records, Store, StoreUnavailableError
@@ -21,7 +22,7 @@ from shared.triggers.events import take_in
 from shared.triggers.intake import Intake
 from shared.triggers.sweep import sweep_all
 from tests.core.builders import CLUSTER, environment
-from tests.triggers.client import FakeClient, body_of, is_problem, request
+from tests.triggers.client import Entity, FakeClient, body_of, is_problem, request
 from tests.triggers.test_http import call, stage
 from tests.triggers.test_intake import START, event
 from tests.triggers.test_intake import stage as intake_stage
@@ -119,6 +120,16 @@ async def test_health_counts_what_was_set_aside(tmp_path: Path) -> None:
     assert here.records.paused("prod") is not None
     told = body_of(await call(here, "health", request()))
     assert (told["status"], told["setAside"]) == ("degraded", 1)
+
+
+class Lost(FakeClient):
+    async def get_entity(self, entity_id: EntityInstanceId) -> Entity | None:
+        raise ConnectionError(f"{entity_id} is out of reach")
+
+
+async def test_health_says_that_the_engine_is_away(tmp_path: Path) -> None:
+    told = body_of(await call(stage(tmp_path), "health", request(), Lost()))
+    assert (told["status"], told["away"], told["undelivered"]) == ("degraded", ["hub"], None)
 
 
 def test_an_event_while_the_manifests_never_could_be_read_comes_again(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ async def test_health_names_no_resource(tmp_path: Path) -> None:
         "environments": 1,
         "manifestProblems": 0,
         "setAside": 0,
+        "undelivered": {},
     }
 
 
