@@ -16,8 +16,9 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def answer(body: bytes, status: int = 200, *headers: bytes) -> bytes:
-    """A whole answer with ``body``."""
-    lines = [b"HTTP/1.1 %d X" % status, b"Content-Type: application/json", *headers]
+    """A whole answer with ``body``; the connection is not used again, as it is closed then."""
+    lines = [b"HTTP/1.1 %d X" % status, b"Content-Type: application/json", b"Connection: close"]
+    lines += headers
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body])
 
 
