@@ -40,7 +40,7 @@ def _capture(directory: Path) -> Iterator[Measure]:
 
 def _run(file: Path, environ: dict[str, str]) -> None:
     command = [sys.executable, "-m", "cli", "capture", "--name", NAME, "--out", str(file)]
-    command += ["--workspace", Plan(NAME, SUBSCRIPTION, "westeurope").workspace]
+    command += ["--force", "--workspace", Plan(NAME, SUBSCRIPTION, "westeurope").workspace]
     subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, timeout=300, check=True)
 
 

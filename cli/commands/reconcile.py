@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.shell import CommandError, Shell, Status, UsageProblem, shell_of
+from cli.shell import CommandError, Shell, Status, UsageProblem, counted, shell_of
 
 if TYPE_CHECKING:
     from cli.looking import Questions
@@ -170,7 +170,8 @@ def _ask(shell: Shell, name: str, asked: Questions) -> bool:
             *(unit.title for unit in asked.destructive),
             "nothing was changed; add --yes to agree in advance",
         )
-    shell.say(f"\n{len(asked.titles)} of these delete or detach something, or want your approval:")
+    many = counted(len(asked.titles), "repair")
+    shell.say(f"\n{many} to confirm, destructive or awaiting your approval:")
     for title in asked.titles:
         shell.say(f"  {title}", "bold yellow")
     if not typer.confirm(f"Repair {name}?"):
