@@ -121,6 +121,8 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.properties.clientId};Authorization=AAD'
         AZURE_CLIENT_ID: identity.properties.clientId
+        // Activities, orchestrators and entities of host.json, and a few for http: on one core the worker has 5 by itself.
+        PYTHON_THREADPOOL_THREAD_COUNT: '24'
         RELINK_ENVIRONMENTS: '${papers.properties.primaryEndpoints.blob}manifests'
         RELINK_RECORDS: '${papers.properties.primaryEndpoints.blob}records'
         RELINK_DEAD_LETTERS: '${papers.properties.primaryEndpoints.blob}deadletters'

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.workflow.outbox import Destination
+
 ROOT = Path(__file__).parents[2]
 # The embedded host's own key is made by `relink host`, not configured for the Functions host.
 ONLY_OF_THE_EMBEDDED_HOST = {"RELINK_HOST_KEY"}
@@ -59,6 +61,21 @@ def test_the_task_hub_is_named_and_its_storage_left_to_the_default(host: dict[st
     assert durable["hubName"] == "relink"
     assert "storageProvider" not in durable
     assert durable["tracing"]["traceInputsAndOutputs"] is False
+
+
+def test_deliveries_leave_room_for_the_queues_and_every_slot_has_a_thread(
+    host: dict[str, Any],
+) -> None:
+    durable = host["extensions"]["durableTask"]
+    slots = {
+        kind: durable[f"maxConcurrent{kind}Functions"]
+        for kind in ("Activity", "Orchestrator", "Entity")
+    }
+    assert slots["Entity"] >= len(Destination) + 3
+    deployed = (ROOT / "infra/modules/functionapp.bicep").read_text(encoding="utf-8")
+    threads = re.search(r"PYTHON_THREADPOOL_THREAD_COUNT: '(\d+)'", deployed)
+    assert threads is not None
+    assert int(threads[1]) >= sum(slots.values())
 
 
 def test_queue_messages_are_decoded_as_event_grid_writes_them(host: dict[str, Any]) -> None:
