@@ -19,7 +19,7 @@ from shared.model.json import JsonObject, dig, fingerprint
 from shared.model.outcome import OutcomeKind
 from shared.model.plan import Plan, Unit
 from shared.model.resource_id import ResourceId
-from shared.reconcile import conflicts
+from shared.reconcile import clash, conflicts
 from shared.remaking import (
     Objection,
     lock_objection,
@@ -46,7 +46,8 @@ class Circumstances:
     ``approved`` is the plan hash a person approved, ``approved_units`` that plan's units as its
     record keeps them, by id; ``own`` are the resources whose units this run
     has begun (a later round may only finish those; ``None`` in the first round); ``released`` says
-    that a person asked for this run, which releases hold-offs.
+    that a person asked for this run, which releases hold-offs. ``beside`` says that the run goes on
+    beside the environment's main one, ``occupied`` are the units that the other of the two is at.
     """
 
     now: datetime
@@ -60,6 +61,8 @@ class Circumstances:
     manifest_changed: bool = False
     own: frozenset[ResourceId] | None = None
     attempts: Mapping[ResourceId, tuple[Attempt, ...]] = field(default_factory=dict)
+    beside: bool = False
+    occupied: tuple[Unit, ...] = ()
 
     def begun(self, unit: Unit) -> bool:
         """Whether an earlier round of this run was allowed to act on the unit's resource."""
@@ -156,6 +159,7 @@ def _first_objection(
         return replace(planned, message=text, would_block=objection.why)
     passing = (
         _paused(unit, circumstances),
+        _left_to_the_other(unit, circumstances),
         _held_off(unit, circumstances),
         _outside_window(unit, environment, circumstances),
     )
@@ -198,6 +202,21 @@ def _paused(unit: Unit, circumstances: Circumstances) -> Verdict | None:
         return None
     text = f"{unit.title}: the environment is paused; resume it to have this done"
     return Verdict(unit.id, OutcomeKind.DEFERRED, "Paused", text)
+
+
+def _left_to_the_other(unit: Unit, circumstances: Circumstances) -> Verdict | None:
+    """What the other run of the environment is at, and what a run beside it may not begin."""
+    other = next((each for each in circumstances.occupied if clash(unit, each)), None)
+    if other is not None:
+        return _other_run(unit, circumstances, f"another run is at it: {other.title}")
+    if circumstances.beside and unit.destructive:
+        return _other_run(unit, circumstances, "it disrupts; the next main run takes it up")
+    return None
+
+
+def _other_run(unit: Unit, circumstances: Circumstances, why: str) -> Verdict:
+    text = f"{unit.title}: {why}"
+    return Verdict(unit.id, OutcomeKind.DEFERRED, "OtherRun", text, circumstances.now)
 
 
 def _held_off(unit: Unit, circumstances: Circumstances) -> Verdict | None:
@@ -282,7 +301,11 @@ def _approval(
         and not circumstances.begun(unit)
         and _wants_approval(unit, environment, circumstances)
     ]
-    if not waiting:
+    if circumstances.beside:  # one question at a time, and the main run asks it
+        for unit in waiting:
+            why = "it waits for a person; the next main run asks"
+            verdicts[unit.id] = _other_run(unit, circumstances, why)
+    if not waiting or circumstances.beside:
         return ""
     names = {unit.id for unit in waiting}
     part = Plan(tuple(waiting), {name: _within(plan.after[name], names) for name in sorted(names)})

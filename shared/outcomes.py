@@ -21,6 +21,7 @@ _SOON = {
     "ActivityLogLag": timedelta(seconds=60),
     "EndpointNotReady": timedelta(seconds=60),
     "NextRun": timedelta(seconds=0),
+    "OtherRun": timedelta(seconds=15),
     NOT_VERIFIED: timedelta(seconds=60),
 }
 """When to look again by itself. Anything else waits for an event, a person or the sweep."""
@@ -220,7 +221,7 @@ def _unrepaired(
     result = results.get(unit)
     if result is not None and not result.ok:
         kind = _refusal(result)
-        until = now if result.why == "Interrupted" else None
+        until = now if result.why in {"Interrupted", "OtherRun"} else None
         return Outcome(finding, kind, result.why, result.message, until)
     if result is not None:
         text = f"{finding.message} Every step was carried out, and it is found again."
@@ -274,7 +275,7 @@ def _spaced(outcome: Outcome, since: datetime, now: datetime, again_after: float
     return replace(outcome, until=until)
 
 
-_HELD = frozenset({"Paused", "LeaseLost", "Interrupted"})
+_HELD = frozenset({"Paused", "LeaseLost", "Interrupted", "OtherRun"})
 """Why a unit was stopped before its first step: nothing of it was begun."""
 
 

@@ -105,6 +105,16 @@ def conflicts(plan: Plan) -> dict[str, str]:
     return found
 
 
+def clash(unit: Unit, other: Unit) -> bool:
+    """Whether one plan would not carry both out at once: by what they write, follow or share."""
+    return bool(
+        unit.writes & other.writes
+        or unit.writes & set(other.follows)
+        or other.writes & set(unit.follows)
+        or set(unit.exclusive) & set(other.exclusive)
+    )
+
+
 def startable(
     units: Mapping[str, Mapping[str, Sequence[str]]],
     ended: Mapping[str, bool],

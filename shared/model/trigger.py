@@ -46,7 +46,8 @@ class Trigger:
     ``id`` becomes the run's id if this is the first wish of that run; ``requests`` holds the ids
     of the wishes merged into it, as far as they are kept, and ``more`` counts the others.
     ``resources`` of ``None`` and ``remediators`` of ``()`` mean all.
-    ``urgent`` does not wait for a burst to settle (closing public access).
+    ``urgent`` does not wait for a burst to settle (closing public access). ``beside`` says that the
+    run goes on beside the environment's main one, for what is urgent alone.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Trigger:
     by: str = ""
     note: str = ""
     more: int = 0
+    beside: bool = False
 
 
 def merged(first: Trigger, second: Trigger) -> Trigger:

@@ -1,6 +1,6 @@
 """Owns what every group of records shares: the documents, the clock and the layout of the keys.
 
-environments/<name>/lease.json, approval.json, pause.json, accepted-version.json
+environments/<name>/lease.json, lease-beside.json, approval.json, pause.json, accepted-version.json
 environments/<name>/{debts,intents,links,attempts,watermarks}/<id>.json
 environments/<name>/newest/<time, newest first>~<run>.json
 runs/<run>.json         newest/<time, newest first>~<run>.json

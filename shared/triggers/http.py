@@ -150,6 +150,7 @@ async def _show(
     queue = await state_of(client, name)
     shown = {
         "running": queue.running or None,
+        "beside": queue.beside or None,
         "pending": list(queue.pending.requests) if queue.pending else [],
         "wakeAt": queue.wake_at.isoformat() if queue.wake_at else None,
     }

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -146,14 +147,15 @@ async def _look_at_queue(services: Services, name: str, client: Client) -> None:
     """Measure what waits; a run whose lease is over is freed if the engine no longer runs it."""
     queue = await state_of(client, name)
     services.measure(QUEUE_DEPTH, depth(queue), {"environment": name})
-    if not overdue(queue, services.clock()):
-        return
-    instance = await client.get_orchestration_state(queue.running)
-    if instance is not None and instance.runtime_status in LIVING:
-        return
-    _LOG.warning("run %s of %s is dead; freeing the queue", queue.running, name)
-    await in_sweep(lambda: services.records.release_lease(name, queue.running))
-    await tell(client, name, "freed", services.clock(), run=queue.running)
+    for run in overdue(queue, services.clock()):
+        instance = await client.get_orchestration_state(run)
+        if instance is not None and instance.runtime_status in LIVING:
+            continue
+        _LOG.warning("run %s of %s is dead; freeing the queue", run, name)
+        await in_sweep(
+            partial(services.records.release_lease, name, run, beside=run == queue.beside)
+        )
+        await tell(client, name, "freed", services.clock(), run=run)
 
 
 async def replay_dead_letters(intake: Intake, client: Client) -> int:

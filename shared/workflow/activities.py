@@ -86,8 +86,8 @@ def conclude_activity(services: Services, message: dict[str, Any]) -> dict[str, 
 
 
 def _errand(message: Mapping[str, Any]) -> Errand:
-    names = ("run", "environment", "round", "unit", "step")
-    return load(Errand, {name: message[name] for name in names})
+    names = ("run", "environment", "round", "unit", "step", "beside")
+    return load(Errand, {name: message[name] for name in names if name in message})
 
 
 def _told(progress: Progress) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from shared.remediator import Catalogue
 from shared.restarts import debts_of, log_reads, proven, starts_in, verified_links
 from shared.unread import MOST_WAIT, blind_spots, patience, unread_findings
 from shared.workflow.answers import Kept, keep_answers, kept_answers
+from shared.workflow.lanes import occupied
 from shared.workflow.papers import Assessment, Papers, RunIsOverError, sights_of
 from shared.workflow.services import Services
 
@@ -76,7 +77,7 @@ def assess(
     if papers.over:
         raise RunIsOverError(f"run {trigger.id} is over")
     if not trigger.dry_run:
-        lease = take_lease(services, trigger.environment, trigger.id)
+        lease = take_lease(services, trigger.environment, trigger.id, beside=trigger.beside)
         if isinstance(lease, HeldBy):
             return Held(lease.holder, lease.until)
     if number == 1:
@@ -91,16 +92,16 @@ def assess(
     return papers.put(number, assessment)
 
 
-def take_lease(services: Services, environment: str, run: str) -> Lease | HeldBy:
-    """Take or renew the lease for a run.
+def take_lease(services: Services, environment: str, run: str, *, beside: bool) -> Lease | HeldBy:
+    """Take or renew the lease for a run, of the main kind or of that for a run beside it.
 
     Raises:
         RunIsOverError: when the run has ended; the lease is given back then. A run's record is
             stored before its lease is released, so none is left behind.
     """
-    lease = services.records.acquire_lease(environment, run, LEASE_SECONDS)
+    lease = services.records.acquire_lease(environment, run, LEASE_SECONDS, beside=beside)
     if isinstance(lease, Lease) and Papers(services.records, run).over:
-        services.records.release_lease(environment, run)
+        services.records.release_lease(environment, run, beside=beside)
         raise RunIsOverError(f"run {run} is over")
     return lease
 
@@ -126,7 +127,8 @@ class _Look:
 
     def take(self, papers: Papers) -> Assessment:
         """Everything from the first question to the verdicts."""
-        if self._number == 1 and self._trigger.resources is None and not self._trigger.dry_run:
+        everything = self._trigger.resources is None and not self._trigger.beside
+        if self._number == 1 and everything and not self._trigger.dry_run:
             name, known = self._trigger.environment, self.answers
             self.answers |= suspect_restarts(self._services, name, self._began, known)
         memory = self._services.records.memory(self._trigger.environment)
@@ -235,6 +237,8 @@ class _Look:
             manifest_changed=changed and self._services.settings.approve_manifest_changes,
             own=_begun(papers, self._number),
             attempts=records.attempts(name),
+            beside=self._trigger.beside,
+            occupied=occupied(self._services, name, beside=self._trigger.beside),
         )
 
 
@@ -263,12 +267,16 @@ def suspect_restarts(
 def active(services: Services, trigger: Trigger, environment: Environment) -> Catalogue:
     """The remediators that are neither off nor left out by the trigger, with those they need.
 
+    A run beside the main one is for what is urgent alone.
+
     One that needs another which is off does not look either: its repair would rest on something
     that nobody repairs.
     """
     by_name = {remediator.name: remediator for remediator in services.catalogue}
     wanted = set(trigger.remediators) & set(by_name) if trigger.remediators else set(by_name)
     wanted |= {need for name in wanted for need in by_name[name].needs}
+    if trigger.beside:
+        wanted = {name for name in wanted if by_name[name].urgent}
     on = {
         name
         for name in by_name

@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.model.plan import Unit
-from shared.model.progress import Progress, Refused, Retry, Waiting
+from shared.model.progress import Done, Progress, Refused, Retry, Waiting
 from shared.model.step import DESTRUCTIVE, Step
+from shared.reconcile import clash
 from shared.records import HeldBy, StoreError
 from shared.workflow.assess import LEASE_SECONDS, take_lease
+from shared.workflow.lanes import occupied
 from shared.workflow.papers import Assessment, Papers, RunIsOverError, StepNote
 from shared.workflow.services import Services
 
@@ -25,13 +27,17 @@ _LOG = logging.getLogger("relink.workflow")
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Which step of which unit: round and index into the papers of the run."""
+    """Which step of which unit: round and index into the papers of the run.
+
+    ``beside`` says that the run goes on beside the environment's main one.
+    """
 
     run: str
     environment: str
     round: int
     unit: str
     step: int
+    beside: bool = False
 
 
 def start_step(services: Services, errand: Errand) -> Progress:
@@ -42,12 +48,15 @@ def start_step(services: Services, errand: Errand) -> Progress:
     assessment, unit, step = planned
     known = Papers(services.records, errand.run).step(errand.round, errand.unit)
     if known is not None and known.step > errand.step:
-        return Refused("Late", f"step {errand.step} of {unit.title} was done already")
+        return Done(note="done already")
     if known is not None and known.step == errand.step and not isinstance(known.progress, Retry):
         return known.progress
-    held = _held_back(services, errand)
+    try:
+        held = _held_back(services, errand, unit)
+    except RunIsOverError as over:
+        return Refused("PapersLost", str(over))
     if held is not None:
-        return held
+        return _noted(services, errand, held)
     _write_ahead(services, errand, unit, step)
     return _noted(services, errand, services.azure().start(step, dict(assessment.observed())))
 
@@ -57,7 +66,9 @@ def look_step(services: Services, errand: Errand, token: dict[str, Any]) -> Prog
     planned = _planned(services, errand)
     if isinstance(planned, Refused):
         return planned
-    services.records.renew_lease(errand.environment, errand.run, LEASE_SECONDS)
+    services.records.renew_lease(
+        errand.environment, errand.run, LEASE_SECONDS, beside=errand.beside
+    )
     progress = services.azure().look(planned[2], token)
     return progress if isinstance(progress, Waiting) else _noted(services, errand, progress)
 
@@ -73,12 +84,9 @@ def _planned(services: Services, errand: Errand) -> tuple[Assessment, Unit, Step
     return assessment, unit, unit.steps[errand.step]
 
 
-def _held_back(services: Services, errand: Errand) -> Refused | None:
-    """Pause and a lost lease stop a unit before its first step, never inside."""
-    try:
-        lease = take_lease(services, errand.environment, errand.run)
-    except RunIsOverError as over:
-        return Refused("RunIsOver", str(over))
+def _held_back(services: Services, errand: Errand, unit: Unit) -> Refused | None:
+    """Pause, a lost lease and the other run stop a unit before its first step, never inside."""
+    lease = take_lease(services, errand.environment, errand.run, beside=errand.beside)
     if errand.step:
         return None
     if isinstance(lease, HeldBy):
@@ -87,6 +95,9 @@ def _held_back(services: Services, errand: Errand) -> Refused | None:
     pause = services.records.paused(errand.environment)
     if pause is not None:
         return Refused("Paused", f"environment {errand.environment} was paused by {pause.by}")
+    for other in occupied(services, errand.environment, beside=errand.beside):
+        if clash(unit, other):
+            return Refused("OtherRun", f"another run is at it: {other.title}")
     return None
 
 

@@ -317,7 +317,7 @@ def _accept(services: Services, name: str, rounds: Sequence[Assessment], account
 
 def _let_go(services: Services, trigger: Trigger) -> None:
     if not trigger.dry_run:
-        services.records.release_lease(trigger.environment, trigger.id)
+        services.records.release_lease(trigger.environment, trigger.id, beside=trigger.beside)
     services.records.drop_papers(trigger.id)
 
 

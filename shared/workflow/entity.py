@@ -52,6 +52,10 @@ class EnvironmentQueue(DurableEntity):
         """``{"at": …}``: from ourselves."""
         self._go(queue.wake(self._state(), self.entity_context.entity_id.key, _at(message)))
 
+    def beside(self, message: dict[str, Any]) -> None:
+        """``{"at": …}``: from ourselves."""
+        self._go(queue.beside(self._state(), _at(message)))
+
     def pause(self, _message: dict[str, Any]) -> None:
         """Start nothing until ``resume``."""
         self._go(queue.paused(self._state()))

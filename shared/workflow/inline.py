@@ -78,6 +78,12 @@ class Engine:
             self._resume_all()
         return outcome.get_result()
 
+    def drain(self) -> None:
+        """Go on until every orchestration that was begun beside the first has ended, too."""
+        while self._instances:
+            self._complete_next()
+            self._resume_all()
+
     def begin(self, name: str, argument: object, instance_id: str) -> task.CompletableTask[Any]:
         """Start an orchestration; children are started this way too."""
         outcome: task.CompletableTask[Any] = task.CompletableTask()

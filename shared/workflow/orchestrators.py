@@ -142,6 +142,7 @@ def _carry_out(
                 "round": number,
                 "unit": name,
                 "steps": units[name]["steps"],
+                "beside": bool(trigger.get("beside")),
             }
             running[name] = ctx.call_sub_orchestrator(
                 "apply_unit", input=errand, instance_id=_child(ctx, number, order[name])

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.model.codec import dump
 from shared.model.trigger import Cause, Trigger
 from shared.workflow import queue
 from shared.workflow.queue import Action, Next, QueueState, Remind, Start
@@ -40,11 +41,13 @@ class Line:
     records: list[dict[str, Any]] = field(default_factory=list)
     ahead: timedelta = timedelta(0)
     _seen: int = 0
+    _heard: int = 0
     _starting: list[Trigger] = field(default_factory=list)
     _reminders: list[tuple[datetime, int, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._seen = len(self.stage.cloud.events)
+        self._heard = len(self.stage.signals)
 
     def take_events(self) -> None:
         """Deliver what Azure has emitted since the last time."""
@@ -89,14 +92,28 @@ class Line:
         return self.stage.clock.now() + self.ahead
 
     def _run(self, trigger: Trigger) -> None:
-        stage = self.stage
-        stage.hook = lambda _name, _message: self.take_events()
-        record = stage.run(trigger)
-        stage.hook = None
-        self.records.append(record)
-        told = next(told for _, word, told in reversed(stage.signals) if word == "finished")
-        wake_at = datetime.fromisoformat(told["wake_at"]) if told["wake_at"] else None
-        self._go(queue.finished(self.state, trigger.id, self.now(), wake_at, told["mark"]))
+        self.stage.hook = lambda _name, _message: self._meanwhile()
+        self.stage.run(trigger)
+        self.stage.hook = None
+        self._hear()
+
+    def _meanwhile(self) -> None:
+        """What comes in during a run: events, reminders, the end of a run beside it."""
+        self.take_events()
+        self._hear()
+        while self._reminders and self._reminders[0][0] <= self.now():
+            self._remind()
+
+    def _hear(self) -> None:
+        """Take in which runs have ended."""
+        ended = [told for _, word, told in self.stage.signals[self._heard :] if word == "finished"]
+        self._heard = len(self.stage.signals)
+        for told in ended:
+            record = self.stage.services.records.run(told["run"])
+            assert record is not None
+            self.records.append(dict(record))
+            wake_at = datetime.fromisoformat(told["wake_at"]) if told["wake_at"] else None
+            self._go(queue.finished(self.state, told["run"], self.now(), wake_at, told["mark"]))
 
     def _remind(self) -> None:
         at, _, operation = heapq.heappop(self._reminders)
@@ -104,6 +121,8 @@ class Line:
         now = self.now()
         if operation == "settled":
             self._go(queue.settled(self.state, now))
+        elif operation == "beside":
+            self._go(queue.beside(self.state, now))
         else:
             self._go(queue.wake(self.state, self.stage.name, now))
 
@@ -114,6 +133,9 @@ class Line:
 
     def _do(self, action: Action) -> None:
         match action:
+            case Start(trigger=trigger) if trigger.beside:
+                assert self.stage.engine is not None
+                self.stage.engine.begin("reconcile", dump(trigger), trigger.id)
             case Start(trigger=trigger):
                 self._starting.append(trigger)
             case Remind(operation=operation, at=at):

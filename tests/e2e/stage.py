@@ -218,6 +218,7 @@ class Stage:
     prefix: str = ""
     times: Times = field(default_factory=list)
     signals: list[tuple[str, str, Any]] = field(default_factory=list)
+    engine: Engine | None = None
     _ids: int = 0
 
     @property
@@ -270,8 +271,10 @@ class Stage:
         """One run to its end, and the deliveries after it; its record."""
         wish = trigger or self.trigger()
         engine = Engine(self._call, VirtualTime(self.clock.now, self.advance))
+        engine.signals = self.signals
+        self.engine = engine
         engine.run("reconcile", dump(wish), wish.id)
-        self.signals += engine.signals
+        engine.drain()
         deliver_all(self.services, self.name)
         record = self.services.records.run(wish.id)
         assert record is not None

@@ -92,6 +92,22 @@ async def test_a_run_that_the_engine_does_not_run_is_freed(
     assert here.records.lease("prod") is None
 
 
+async def test_a_dead_run_beside_a_living_one_is_freed_alone(tmp_path: Path) -> None:
+    here, client = stage(tmp_path), FakeClient()
+    main = await silent(here, client)
+    await swept(here, client)
+    aside = client.queue().beside
+    assert aside != ""
+    here.records.acquire_lease("prod", aside, 10**6, beside=True)
+    here.clock.at += timedelta(minutes=31)
+    client.instances[aside] = OrchestrationStatus.FAILED
+    await swept(here, client)
+    assert client.queue().running == main
+    assert client.queue().beside not in {"", aside}
+    assert here.records.lease("prod") is not None
+    assert here.records.lease("prod", beside=True) is None
+
+
 @pytest.mark.parametrize(
     "status",
     [OrchestrationStatus.RUNNING, OrchestrationStatus.PENDING, OrchestrationStatus.SUSPENDED],

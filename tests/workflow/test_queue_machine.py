@@ -45,6 +45,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.reminders: list[Remind] = []
         self.alive: Trigger | None = None
         self.dead: Trigger | None = None
+        self.beside: Trigger | None = None
+        self.beside_dead = False
         self.ids: set[str] = set()
         self.uncovered: dict[str, Trigger] = {}
         self.in_flight: dict[str, Trigger] = {}
@@ -62,6 +64,9 @@ class QueueMachine(RuleBasedStateMachine):
                     self._start(trigger)
 
     def _start(self, trigger: Trigger) -> None:
+        if trigger.beside:
+            self._start_beside(trigger)
+            return
         assert self.alive is None, "two runs at once"
         assert self.dead is None, "a run began before the dead one was freed"
         assert trigger.id not in self.ids, "the engine refuses a second run under an id"
@@ -73,6 +78,14 @@ class QueueMachine(RuleBasedStateMachine):
             del self.uncovered[name]
         if trigger.resources is None and not trigger.remediators:
             self.promised = False
+
+    def _start_beside(self, trigger: Trigger) -> None:
+        assert self.beside is None, "two runs beside the main one"
+        assert self.alive or self.dead, "a run beside no other"
+        assert trigger.id not in self.ids, "the engine refuses a second run under an id"
+        assert not self.state.paused
+        self.ids.add(trigger.id)
+        self.beside, self.beside_dead = trigger, False
 
     @rule(name=NAMES, urgent=st.booleans())
     def an_event_comes(self, name: str, *, urgent: bool) -> None:
@@ -105,6 +118,8 @@ class QueueMachine(RuleBasedStateMachine):
     def _remind(self, reminder: Remind) -> None:
         if reminder.operation == "settled":
             self._go(queue.settled(self.state, reminder.at))
+        elif reminder.operation == "beside":
+            self._go(queue.beside(self.state, reminder.at))
         else:
             self._go(queue.wake(self.state, "prod", reminder.at))
 
@@ -136,10 +151,32 @@ class QueueMachine(RuleBasedStateMachine):
         self.uncovered |= self.in_flight
         self.promised = self.promised or bool(self.dead and self.dead.cause is Cause.WAKE)
 
-    @precondition(lambda self: self.dead is not None and queue.overdue(self.state, self.now))
+    @precondition(lambda self: self.beside is not None and not self.beside_dead)
+    @rule(wake=st.sampled_from([None, 0.0, 300.0]), dies=st.booleans())
+    def the_run_beside_ends(self, wake: float | None, *, dies: bool) -> None:
+        assert self.beside is not None
+        if dies:
+            self.beside_dead = True
+            return
+        run, self.beside = self.beside.id, None
+        self.ended.append(run)
+        wake_at = None if wake is None else self.now + timedelta(seconds=wake)
+        self.promised = self.promised or wake_at is not None
+        self._go(queue.finished(self.state, run, self.now, wake_at))
+
+    @precondition(lambda self: self.beside_dead and bool(queue.overdue(self.state, self.now)))
+    @rule()
+    def the_sweep_frees_the_run_beside(self) -> None:
+        if self.beside is not None and self.beside.id in queue.overdue(self.state, self.now):
+            run, self.beside, self.beside_dead = self.beside.id, None, False
+            self._go(queue.freed(self.state, "prod", run, self.now))
+
+    @precondition(lambda self: self.dead is not None and bool(queue.overdue(self.state, self.now)))
     @rule()
     def the_sweep_frees_it(self) -> None:
         assert self.dead is not None
+        if self.dead.id not in queue.overdue(self.state, self.now):
+            return
         run, self.dead = self.dead.id, None
         self._go(queue.freed(self.state, "prod", run, self.now))
 
@@ -155,6 +192,7 @@ class QueueMachine(RuleBasedStateMachine):
     def what_the_queue_says_is_what_runs(self) -> None:
         now = self.alive or self.dead
         assert self.state.running == (now.id if now else "")
+        assert self.state.beside == (self.beside.id if self.beside else "")
 
     @invariant()
     def nothing_waits_without_a_reason(self) -> None:
@@ -168,7 +206,11 @@ class QueueMachine(RuleBasedStateMachine):
             self.somebody_resumes()
         for _ in range(200):
             self.now += timedelta(hours=1)
-            if self.dead is not None:
+            if self.beside_dead:
+                self.the_sweep_frees_the_run_beside()
+            elif self.beside is not None:
+                self.the_run_beside_ends(None, dies=False)
+            elif self.dead is not None:
                 self.the_sweep_frees_it()
             elif self.alive is not None:
                 self.the_run_ends(None)
