@@ -88,6 +88,7 @@ def assess(
     assessment = look.take(papers)
     after = patience(look.answers, kept.tries, services.clock() - kept.since)
     if after and keep_answers(services.records, trigger.id, number, kept.more(look.answers)):
+        papers.leave_none_behind()
         return Later(after, "; ".join(assessment.unreadable)[:500])
     return papers.put(number, assessment)
 

@@ -117,6 +117,6 @@ def _noted(services: Services, errand: Errand, progress: Progress) -> Progress:
         known = papers.step(errand.round, errand.unit)
         if known is None or known.step <= errand.step:
             papers.put_step(errand.round, errand.unit, StepNote(errand.step, progress))
-    except StoreError as error:
+    except (StoreError, RunIsOverError) as error:
         _LOG.warning("what came of step %s of %s was not kept: %s", errand.step, errand.unit, error)
     return progress

@@ -106,10 +106,18 @@ class Papers:
             RunIsOverError: when the run ended in the meantime; nothing of it is left then.
         """
         added = self.records.add_paper(self.run, f"assessment-{number}", dump(assessment))
+        self.leave_none_behind()
+        return assessment if added else self.get(number) or assessment
+
+    def leave_none_behind(self) -> None:
+        """To be called after each paper that is left: the run may have ended in the meantime.
+
+        Raises:
+            RunIsOverError: when it has; its papers are dropped then, as its end has looked already.
+        """
         if self.over:
             self.records.drop_papers(self.run)
             raise RunIsOverError(f"run {self.run} is over")
-        return assessment if added else self.get(number) or assessment
 
     def get(self, number: int) -> Assessment | None:
         """Round ``number`` if it was kept."""
@@ -117,8 +125,13 @@ class Papers:
         return _assessment(canonical(paper)) if paper is not None else None
 
     def put_step(self, number: int, unit: str, note: StepNote) -> None:
-        """Keep how far a unit of round ``number`` is."""
+        """Keep how far a unit of round ``number`` is.
+
+        Raises:
+            RunIsOverError: when the run ended in the meantime; nothing of it is left then.
+        """
         self.records.put_paper(self.run, _step_name(number, unit), dump(note))
+        self.leave_none_behind()
 
     def step(self, number: int, unit: str) -> StepNote | None:
         """How far a unit of round ``number`` is; nothing when no step was begun."""

@@ -102,6 +102,26 @@ def test_a_first_look_that_ends_only_after_the_run_leaves_nothing(tmp_path: Path
     assert not list((tmp_path / "records" / "papers").glob("run-1/*"))
 
 
+@pytest.mark.parametrize("late", ["start_step", "look_step"])
+def test_a_step_that_ends_only_after_the_run_leaves_nothing(tmp_path: Path, late: str) -> None:
+    """Its worker was slow, another one got the activity, and the run went on to its end."""
+    stage = slow(tmp_path)
+    looked = stage.call("assess", {"trigger": dump(wish()), "round": 1})
+    (name,) = looked["units"]
+    errand = {"run": "run-1", "environment": "prod", "round": 1, "unit": name, "step": 0}
+
+    def meanwhile(*_: object) -> Done:
+        stage.call("conclude_run", {"trigger": dump(wish()), "account": {"rounds": 1}})
+        return Done()
+
+    stage.azure.start = meanwhile  # type: ignore[assignment] # the fake of one test
+    stage.azure.look = meanwhile  # type: ignore[assignment] # the same
+    stage.call(late, errand if late == "start_step" else {"errand": errand, "token": {}})
+    assert stage.records.run("run-1") is not None
+    assert stage.records.lease("prod") is None
+    assert not list((tmp_path / "records" / "papers").glob("run-1/*"))
+
+
 @pytest.mark.parametrize("lost", ["assessment-1", "assessment-2", "*"])
 def test_a_run_whose_papers_are_lost_leaves_a_record_that_says_so(
     tmp_path: Path, lost: str
