@@ -72,14 +72,13 @@ async def deliver_again(
 
 
 async def undelivered(client: df.DurableFunctionsClient) -> dict[str, Any]:
-    """How many messages could not be delivered to each destination, and since when (ISO 8601)."""
+    """How many messages wait for each destination that failed, and since when it has (ISO 8601)."""
     found = {}
     for destination in Destination:
         line = load(Line, await _state(client, EntityInstanceId(OUTBOX, destination.value)))
-        stuck = [(turn.since, turn.messages) for turn in line.turns if turn.since is not None]
-        if stuck:
-            since, _ = min(stuck)
-            messages = sum(messages for _, messages in stuck)
+        since = min((turn.since for turn in line.turns if turn.since), default=None)
+        if since is not None:
+            messages = sum(turn.messages for turn in line.turns)
             found[destination.value] = {"messages": messages, "since": since.isoformat()}
     return found
 

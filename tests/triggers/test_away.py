@@ -16,12 +16,15 @@ import pytest
 from durabletask.entities import EntityInstanceId
 
 from shared.manifests import ManifestSource
+from shared.model.codec import dump
 from shared.records import FolderStore, Records, Store, StoreUnavailableError
 from shared.records.bounded import BoundedStore
 from shared.triggers.events import take_in
 from shared.triggers.intake import Intake
 from shared.triggers.sweep import sweep_all
-from tests.core.builders import CLUSTER, environment
+from shared.workflow.delivering import Line, following, joined, tried
+from shared.workflow.outbox import Delivery
+from tests.core.builders import CLUSTER, NOW, environment
 from tests.triggers.client import Entity, FakeClient, body_of, is_problem, request
 from tests.triggers.test_http import call, stage
 from tests.triggers.test_intake import START, event
@@ -129,6 +132,28 @@ class Lost(FakeClient):
 
 async def test_health_says_that_the_engine_is_away(tmp_path: Path) -> None:
     told = body_of(await call(stage(tmp_path), "health", request(), Lost()))
+    assert (told["status"], told["away"], told["undelivered"]) == ("degraded", ["hub"], None)
+
+
+async def test_health_tells_what_could_not_be_delivered_and_since_when(tmp_path: Path) -> None:
+    client = FakeClient()
+    line = joined(joined(Line(), "prod", 2, NOW), "other", 3, NOW)
+    line = tried(line, following(line, NOW), Delivery(2, "away"), NOW)
+    client.states["webhook"] = dump(line)
+    told = body_of(await call(stage(tmp_path), "health", request(), client))
+    assert told["status"] == "degraded"
+    assert told["undelivered"] == {"webhook": {"messages": 5, "since": NOW.isoformat()}}
+
+
+async def test_health_is_answered_while_the_engine_hangs(tmp_path: Path) -> None:
+    class Silent(FakeClient):
+        async def get_entity(self, entity_id: EntityInstanceId) -> Entity | None:
+            await asyncio.sleep(120)
+            return await super().get_entity(entity_id)
+
+    began = time.monotonic()
+    told = body_of(await call(stage(tmp_path), "health", request(), Silent()))
+    assert time.monotonic() - began < 10
     assert (told["status"], told["away"], told["undelivered"]) == ("degraded", ["hub"], None)
 
 
