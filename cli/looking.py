@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import sleep
 from typing import Final
 
+from cli.session import CHECK_THE_WAY, UNREACHED
 from cli.shell import CommandError
 from shared.guards import Verdict, mode_of
-from shared.model.actual import Unreadable
+from shared.model.actual import Observation, Unreadable
 from shared.model.environment import Mode
 from shared.model.finding import Disposition, Finding
 from shared.model.plan import Unit
@@ -35,6 +36,7 @@ def look(
     note(f"reading what '{name}' declares")
     began = services.clock()
     starts = suspect_restarts(services, name, began)
+    _check_reached(starts.values())
     try:
         seen = assess(services, trigger, 1, starts)
         while isinstance(seen, Later):
@@ -54,7 +56,19 @@ def look(
     return seen
 
 
+def _check_reached(answers: Collection[Observation]) -> None:
+    """Whether any call arrived at all: where none does, asking again for a minute is no help.
+
+    Raises:
+        CommandError: when none did.
+    """
+    failed = [a for a in answers if isinstance(a, Unreadable) and a.code == UNREACHED]
+    if failed and len(failed) == len(answers):
+        raise CommandError(f"Azure cannot be reached: {failed[0].message}", CHECK_THE_WAY)
+
+
 _NEXT: Final = (
+    (UNREACHED, CHECK_THE_WAY),
     ("SubscriptionNotFound", "az account list shows the subscriptions that you may see"),
     ("InvalidAuthenticationTokenTenant", "az login --tenant TENANT, the one of the subscription"),
     ("ExpiredAuthenticationToken", "az login"),

@@ -33,6 +33,9 @@ from shared.workflow.services import Services
 
 MOST_WAITS = 20
 MOST_UNREACHED = 2
+UNREACHED = "ConnectionFailed"
+"""The code of a call that got no answer (``shared.azure.errors``)."""
+CHECK_THE_WAY = "check the network, HTTPS_PROXY, RELINK_ARM_ENDPOINT and RELINK_CA_BUNDLE"
 LONGEST_WAIT = 120.0
 
 
@@ -294,11 +297,11 @@ def patiently[T](look: Callable[[], T], note: Callable[[str], None]) -> T:
         try:
             return look()
         except Transient as busy:
-            unreached = busy.code == "ConnectionFailed"
+            unreached = busy.code == UNREACHED
             if unreached and tried >= MOST_UNREACHED:
                 raise CommandError(
                     f"Azure cannot be reached, tried {tried} times: {busy.message}",
-                    "check the network, HTTPS_PROXY, RELINK_ARM_ENDPOINT and RELINK_CA_BUNDLE",
+                    CHECK_THE_WAY,
                 ) from busy
             if tried == MOST_WAITS or busy.retry_after > LONGEST_WAIT:
                 raise

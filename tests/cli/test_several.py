@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator.faults import Fault, Mischief
+from simulator.sandbox import VERSION
 from simulator.worlds import private_inference
 from simulator.worlds.plan import Plan
 from tests.cli.world import World, parsed
@@ -46,6 +47,21 @@ def test_a_bad_manifest_stops_no_plan(world: World, folder: Path) -> None:
     assert world.relink("plan", str(folder / "lab-mlw.yaml")).exit_code == 0
 
 
+def test_an_environment_that_fails_stops_no_other(world: World, folder: Path) -> None:
+    world.does("PATCH", world.plan.storage, OPEN)
+    listed = world.cloud.call("GET", f"{LAB.vault}/privateEndpointConnections?{VERSION}")
+    (connection,) = listed.json()["value"]
+    world.does("DELETE", connection["id"])
+    done = world.relink("reconcile", str(folder), "--json")  # nobody can be asked about the lab
+    assert done.exit_code == 1
+    by_name = {each.get("environment", each.get("file")): each for each in parsed(done)}
+    assert set(by_name) == {"lab-mlw", "prod-mlw", str(folder / "middle.yaml")}
+    assert "nobody can be asked here" in by_name["lab-mlw"]["error"]["message"]
+    assert "middle.yaml cannot be used" in by_name[str(folder / "middle.yaml")]["error"]["message"]
+    assert by_name["prod-mlw"]["outcome"] == "Repaired"
+    assert world.body(world.plan.storage)["properties"]["publicNetworkAccess"] == "Disabled"
+
+
 def test_an_environment_that_cannot_be_read_stops_no_other(world: World, folder: Path) -> None:
     world.does("PATCH", world.plan.storage, OPEN)
     fault = Fault(
@@ -54,18 +70,13 @@ def test_an_environment_that_cannot_be_read_stops_no_other(world: World, folder:
     )  # fmt: skip
     world.cloud.add_fault(fault)
     try:
-        planned = world.relink("plan", str(folder), "--json")
         done = world.relink("reconcile", str(folder), "--yes", "--json")
     finally:
         world.cloud.clear_faults()
-    assert planned.exit_code == done.exit_code == 1
-    for told in (parsed(planned), parsed(done)):
-        by_name = {each.get("environment", each.get("file")): each for each in told}
-        assert set(by_name) == {"lab-mlw", "prod-mlw", str(folder / "middle.yaml")}
-        assert by_name[str(folder / "middle.yaml")]["error"]["message"]
-    assert {e.get("environment"): e for e in parsed(planned)}["lab-mlw"]["error"]["message"]
-    assert {e.get("environment"): e for e in parsed(done)}["prod-mlw"]["outcome"] == "Repaired"
-    assert world.body(world.plan.storage)["properties"]["publicNetworkAccess"] == "Disabled"
+    assert done.exit_code == 1
+    outcomes = {each.get("environment"): each.get("outcome") for each in parsed(done)}
+    assert outcomes["prod-mlw"] == "Repaired"
+    assert outcomes["lab-mlw"] == "Blocked"
 
 
 def test_a_missing_file_stops_no_validation(world: World, folder: Path) -> None:
