@@ -245,7 +245,10 @@ def _spoke_for(record: JsonObject, drift: Drift) -> bool:
 
 
 def _owing(ledger: Ledger, events: list[JsonObject], runs: tuple[str, ...] = ()) -> Ledger:
-    owed, notices = (*ledger.owed, *events), (*ledger.notices, *runs)
+    """With what waits already left as it is: a run beside another may be entered again."""
+    waiting = {event["id"] for event in ledger.owed}
+    owed = (*ledger.owed, *(event for event in events if event["id"] not in waiting))
+    notices = (*ledger.notices, *(run for run in runs if run not in ledger.notices))
     over = max(len(owed) - MOST_OWED, 0) + max(len(notices) - MOST_NOTICES, 0)
     return replace(
         ledger,

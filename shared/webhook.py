@@ -23,7 +23,6 @@ from shared.workflow.services import NotToldError, RefusedError
 
 SECONDS: Final = 10.0
 """For the whole call: the name, the connection, the request, the head of the answer."""
-_BYTE_SECONDS: Final = 5.0
 _LATER: Final = frozenset({401, 403, 404, 407, 408, 410, 421, 425, 429})
 """Of 4xx: what is about the webhook as a whole, or about now, and not about this message."""
 
@@ -85,7 +84,7 @@ class Webhook:
         content = json.dumps(message).encode()
         kind, tracing = {"Content-Type": "application/json"}, {"trace": wire.trace}
         with (
-            httpx.Client(timeout=_BYTE_SECONDS) as client,
+            httpx.Client(timeout=self._deadline.seconds + 1) as client,
             client.stream(
                 "POST", self._url, content=content, headers=kind, extensions=tracing
             ) as answer,

@@ -123,6 +123,16 @@ def test_the_same_run_entered_again_changes_nothing() -> None:
     assert len(once.owed) == 4
 
 
+def test_two_runs_side_by_side_that_are_entered_again_owe_nothing_twice() -> None:
+    first, other = run("a", outcome("Blocked", why="X")), run("b", outcome("Failed", VAULT))
+    ledger = Ledger()
+    for record in (first, other, first, other):
+        ledger = ended(ledger, record)
+    assert ledger.notices == ("a", "b")
+    ids = [event["id"] for event in ledger.owed]
+    assert len(ids) == len(set(ids))
+
+
 def test_the_same_fact_has_the_same_id_and_another_one_another() -> None:
     first, again = (ended(Ledger(), run("a", outcome("Repaired"))) for _ in range(2))
     assert first.owed == again.owed
