@@ -20,6 +20,7 @@ from shared.model.json import JsonObject
 from shared.model.trigger import Cause, Trigger
 from shared.workflow.activities import ACTIVITIES
 from shared.workflow.inline import Engine, RealTime
+from shared.workflow.outbox import deliver_all
 from shared.workflow.services import Services
 from simulator.directory import RELINK
 from simulator.roles import DATA_SENDER
@@ -47,6 +48,7 @@ class Stage:
         wish = Trigger(f"run-{self.runs}", "prod", Cause.SWEEP, system_clock())
         engine = Engine(lambda name, m: ACTIVITIES[name](self.services, m), RealTime(system_clock))
         engine.run("reconcile", dump(wish), wish.id)
+        deliver_all(self.services, "prod")
         record = self.services.records.run(wish.id)
         assert record is not None
         return record
