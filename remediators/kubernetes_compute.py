@@ -21,7 +21,7 @@ from shared.remediation import restarting, sources
 from shared.remediation.assignments import assignments, label, missing, role_reads
 from shared.remediation.cluster_endpoints import cluster_endpoint_reads, cluster_obstacle
 from shared.remediation.cluster_endpoints import judge as judge_endpoint
-from shared.remediation.compute_debts import compute_verdict, restart_shown
+from shared.remediation.compute_debts import compute_verdict, restart_shown, without_log
 from shared.remediation.compute_errors import explained, remarks
 from shared.remediation.computes import ELSEWHERE, changes
 from shared.remediation.differences import (
@@ -82,7 +82,9 @@ def _reads(environment: Environment, compute: Compute, actual: Actual) -> Iterat
     for endpoint in environment.cluster_endpoints(compute.cluster):
         yield from cluster_endpoint_reads(environment, endpoint, actual)
     if cluster_obstacle(compute.cluster, actual) is None:
-        yield from (power_read(debt) for debt in debts_on(compute.id, actual))
+        view = ComputeView.of(body or {})
+        owed = debts_on(compute.id, actual)
+        yield from (power_read(debt) for debt in owed if without_log(debt, view) is None)
 
 
 def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:

@@ -62,13 +62,48 @@ def compute_verdict(
     refuted = from_the_future(debt, seen_at)
     if refuted is not None:
         return refuted
+    decided = without_log(debt, view)
+    if decided is not None:
+        return decided
     log = power_log(debt, actual)
+    if debt.seen:
+        return _of_seen(debt, log, view)
     seen = tuple(item for item in shown if item.reason in RESTART_REASONS)
     verdict = _of_log(debt, log, view, seen)
     unread = [item for item in shown if item.why == UNREADABLE]
     if isinstance(verdict, Refuted) and unread and log.says in _NO_RESTART and not debt.proof:
         return Undecided(Obstacle(unread[0].disposition, UNREADABLE, unread[0].evidence))
     return verdict
+
+
+def without_log(debt: Debt, view: ComputeView) -> Verdict | None:
+    """What needs no log: attached before a link was verified that is gone, or after it was seen so."""
+    created = view.created_on
+    if created is None:
+        return None
+    if debt.after is not None and created < debt.after:
+        verified = debt.after.isoformat(timespec="seconds")
+        when = Evidence("createdOn", view.incarnation, f"after a restart later than {verified}")
+        return Proven(debt.restart_at, (when, claimed(debt)))
+    if debt.seen and created > debt.restart_at:
+        return Refuted((Evidence("createdOn", f"{view.incarnation}, after that"), claimed(debt)))
+    return None
+
+
+def _of_seen(debt: Debt, log: PowerLog, view: ComputeView) -> Verdict:
+    """A restart that an endpoint showed, and the log has to date: the last one since ``after``."""
+    if log.says is LogSays.UNREAD:
+        return undecided(log)
+    restarts = [at for at in log.restarts if debt.after is None or at > debt.after]
+    verdict = _compare(restarts[-1], view, log.evidence) if restarts else None
+    if isinstance(verdict, Proven):
+        return verdict
+    if log.late:
+        return undecided(log)
+    if verdict is None and debt.after is not None:
+        undated = Evidence("activity log", "no restart", "the one that renewed the link")
+        return Undecided(Obstacle(Disposition.BLOCK, "IncarnationUnknown", (undated,)))
+    return verdict or Refuted((log.evidence,))
 
 
 def _of_log(debt: Debt, log: PowerLog, view: ComputeView, seen: tuple[Difference, ...]) -> Verdict:
@@ -81,7 +116,8 @@ def _of_log(debt: Debt, log: PowerLog, view: ComputeView, seen: tuple[Difference
     if log.says is LogSays.RAN_ALREADY and not renewed:
         return Refuted((log.evidence,))
     if log.says is LogSays.UNREAD and not renewed:
-        return undecided(log)
+        told = _compare(debt.restart_at, view, claimed(debt))
+        return told if isinstance(told, Refuted) else undecided(log)
     if log.at and log.says is LogSays.RESTARTED and (log.near or not log.late):
         return _compare(log.at, view, log.evidence)
     if debt.proof:

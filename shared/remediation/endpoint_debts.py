@@ -32,6 +32,7 @@ from shared.remediation.restarting import (
     Refuted,
     Undecided,
     Verdict,
+    claimed,
     from_the_future,
     power_log,
     power_read,
@@ -62,6 +63,8 @@ def debt_reads(
     """The power log, and what the endpoint itself shows, unless its recorded link decides."""
     if _by_link(endpoint, interface, actual) is not None:
         return
+    if debt.seen and _made_after(endpoint, interface, debt.restart_at, actual) is not None:
+        return
     yield power_read(debt)
     start = _restart_of(debt, power_log(debt, actual))
     if start is not None and _made_after(endpoint, interface, start, actual) is None:
@@ -78,6 +81,15 @@ def verdict_on(endpoint: PrivateEndpoint, debt: Debt, actual: Actual) -> Verdict
     if refuted is not None:
         return refuted
     log = power_log(debt, actual)
+    own = _made_after(endpoint, interface, debt.restart_at, actual)
+    if own is not None and (debt.seen or log.says is LogSays.UNREAD):
+        return Refuted((own, claimed(debt)))
+    return _by_log(endpoint, interface, debt, log, actual)
+
+
+def _by_log(
+    endpoint: PrivateEndpoint, interface: InterfaceView, debt: Debt, log: PowerLog, actual: Actual
+) -> Verdict:
     start = _restart_of(debt, log)
     if start is None:
         if log.says in {LogSays.UNREAD, LogSays.LAGS}:
@@ -121,7 +133,7 @@ def _made_after(
     if link is not None and link.verified_at > start:
         return Evidence("last verified", link.verified_at.isoformat(timespec="seconds"))
     intent = actual.memory.intent(endpoint.id)
-    if intent is None or intent.stored_at is None or intent.stored_at <= start:
+    if intent is None or intent.stored_at is None or intent.stored_at < start:
         return None
     if intent.incarnation in {"", interface.guid}:
         return None

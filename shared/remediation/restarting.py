@@ -8,10 +8,11 @@ or verified after the restart is never destroyed for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 from shared.model.actual import Actual, Found, Observation, Question, Read
@@ -84,7 +85,8 @@ class LogSays(StrEnum):
 class PowerLog:
     """The log's word on one debt. ``at`` is the start it shows; ``near`` that it is the claimed one.
 
-    ``late`` says that the log was read too soon to show every start that was claimed.
+    ``late`` says that the log was read too soon to show every start that was claimed; ``restarts``
+    are all starts that it shows with a stop before them, oldest first.
     """
 
     says: LogSays
@@ -93,6 +95,7 @@ class PowerLog:
     near: bool = False
     late: bool = False
     answer: Observation | None = None
+    restarts: tuple[datetime, ...] = ()
 
 
 def power_read(debt: Debt) -> Read:
@@ -115,6 +118,12 @@ def power_log(debt: Debt, actual: Actual) -> PowerLog:
         return PowerLog(LogSays.UNREAD, seen, answer=answer)
     late = answer.at < debt.restart_at + LAG
     actions = [a for a in _distinct(PowerAction.all_of(events)) if a.at <= debt.restart_at + NEAR]
+    pairs = pairwise(actions)
+    restarts = tuple(b.at for a, b in pairs if (a.name, b.name) == ("stop", "start"))
+    return replace(_last_start(debt, actions, late=late), restarts=restarts)
+
+
+def _last_start(debt: Debt, actions: Sequence[PowerAction], *, late: bool) -> PowerLog:
     last = next((n for n in reversed(range(len(actions))) if actions[n].name == "start"), None)
     if last is None:
         return _no_start(debt, late=late)

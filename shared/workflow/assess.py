@@ -19,11 +19,12 @@ from shared.model.json import JsonObject, fingerprint
 from shared.model.plan import Plan
 from shared.model.resource_id import ResourceId
 from shared.model.trigger import Cause, Trigger
+from shared.proofs import proofs
 from shared.reconcile import ROUNDS_OF_READS, PlanningError, draw_plan, find, needed
 from shared.records import ApprovalState, HeldBy, Lease
 from shared.remediator import Catalogue
-from shared.restarts import debts_of, log_reads, proven, starts_in, verified_links
-from shared.unread import MOST_WAIT, blind_spots, patience, unread_findings
+from shared.restarts import debts_of, log_reads, starts_in, verified_links
+from shared.unread import MOST_WAIT, REASONS, blind_spots, patience, unread_findings
 from shared.workflow.answers import Kept, keep_answers, kept_answers
 from shared.workflow.lanes import occupied
 from shared.workflow.papers import Assessment, Papers, RunIsOverError, sights_of
@@ -128,8 +129,7 @@ class _Look:
 
     def take(self, papers: Papers) -> Assessment:
         """Everything from the first question to the verdicts."""
-        everything = self._trigger.resources is None and not self._trigger.beside
-        if self._number == 1 and everything and not self._trigger.dry_run:
+        if self._wants_starts(papers):
             name, known = self._trigger.environment, self.answers
             self.answers |= suspect_restarts(self._services, name, self._began, known)
         memory = self._services.records.memory(self._trigger.environment)
@@ -141,9 +141,9 @@ class _Look:
         findings = find(self._catalogue, environment, actual)
         blind = blind_spots(self._catalogue, environment, actual)
         findings += unread_findings(blind, actual, findings)
-        if not self._trigger.dry_run:
-            self._keep_proofs(findings, memory)
         plan, judgement = self._judge(environment, memory, findings, papers)
+        if not self._trigger.dry_run:
+            self._keep_proofs(actual, findings, plan, judgement)
         unread = tuple(Actual(self.answers).unreadable())
         return Assessment(
             environment=self._trigger.environment,
@@ -167,6 +167,18 @@ class _Look:
             azure_calls=len(self.answers),
         )
 
+    def _wants_starts(self, papers: Papers) -> bool:
+        """Whether to ask who started a cluster: once a look at everything, and again where unread."""
+        trigger = self._trigger
+        if trigger.resources is not None or trigger.beside or trigger.dry_run:
+            return False
+        before = papers.get(self._number - 1) if self._number > 1 else None
+        clusters = {cluster.id for cluster in self._declared.environment.clusters}
+        return before is None or any(
+            finding.reason in REASONS and finding.resource in clusters
+            for finding in before.findings
+        )
+
     def _judged(self, memory: Memory) -> frozenset[ResourceId]:
         return kept(self._declared.environment, self._trigger.resources, memory)
 
@@ -181,9 +193,18 @@ class _Look:
             self._read(reads)
         raise PlanningError("the remediators ask for more without end")
 
-    def _keep_proofs(self, findings: tuple[Finding, ...], memory: Memory) -> None:
-        for debt in proven(findings, memory.debts):
-            self._services.records.update_debt(self._trigger.environment, debt)
+    def _keep_proofs(
+        self, actual: Actual, findings: tuple[Finding, ...], plan: Plan, judgement: Judgement
+    ) -> None:
+        """Before anything is done: a repair makes invisible what it was done on."""
+        records, name = self._services.records, self._trigger.environment
+        allowed = (unit for unit in plan.units if judgement.verdicts[unit.id].allowed)
+        begun = {key for unit in allowed for key in unit.findings}
+        now, whole = self._services.clock(), self._declared.environment
+        seen = proofs(whole, actual, findings, begun, now)
+        records.add_debts(name, seen.new)
+        for debt in seen.learnt:
+            records.update_debt(name, debt)
 
     def _judge(
         self,

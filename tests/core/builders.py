@@ -179,5 +179,5 @@ def answers(bodies: Mapping[str, Any], question: Question = Question.GET) -> dic
     return {Read(question, rid(id_)): Found(body, NOW) for id_, body in bodies.items()}
 
 
-def debt(target: str = CLUSTER_ENDPOINT, at: datetime = NOW, **more: str) -> Debt:
+def debt(target: str = CLUSTER_ENDPOINT, at: datetime = NOW, **more: Any) -> Debt:  # noqa: ANN401 - any field
     return Debt(rid(target), rid(CLUSTER), at, more.pop("source", "event e1"), **more)
