@@ -14,7 +14,9 @@ from tests.core.builders import (
     GROUP,
     NOW,
     SUBNET,
+    VAULT,
     answers,
+    destroying,
     plan,
     rid,
     unit,
@@ -27,6 +29,7 @@ from tests.core.judging import (
     UNLOCKED,
     extension,
     hanging,
+    judged,
     needing,
     permitted,
     short,
@@ -61,6 +64,25 @@ def test_a_need_that_was_not_read_is_a_no(name: str) -> None:
 def test_a_need_that_could_not_be_read_is_a_no(name: str) -> None:
     unread = {read: Unreadable("Forbidden", "no", NOW) for read in GOOD[name]}
     assert verdict(needing(name), Actual({**NO_LOCKS, **unread})).kind is OutcomeKind.BLOCKED
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_need_that_azure_does_not_tell_of_now_defers_the_unit_and_no_other(name: str) -> None:
+    away = {read: Unreadable("GatewayTimeout", "no", NOW, retry_after=9) for read in GOOD[name]}
+    actual = Actual({**NO_LOCKS, **away})
+    one, other = needing(name), unit("other", VAULT)
+    given = judged(one, other, actual=actual).verdicts
+    assert given[one.id].kind is OutcomeKind.DEFERRED
+    assert "GatewayTimeout" in given[one.id].message
+    assert given["other"].allowed
+
+
+def test_locks_that_azure_does_not_tell_of_now_defer_what_destroys_and_nothing_else() -> None:
+    away = {read: Unreadable("GatewayTimeout", "no", NOW, retry_after=9) for read in NO_LOCKS}
+    one, other = destroying("one"), unit("other", VAULT)
+    given = judged(one, other, actual=Actual(away)).verdicts
+    assert (given["one"].kind, given["one"].why) == (OutcomeKind.DEFERRED, "LocksUnreadable")
+    assert given["other"].allowed
 
 
 @pytest.mark.parametrize("name", NEEDS)

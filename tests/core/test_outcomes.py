@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -11,8 +12,8 @@ from shared.guards import Judgement, Verdict
 from shared.model.finding import Disposition, Finding
 from shared.model.outcome import Outcome, OutcomeKind, worst
 from shared.model.plan import Plan, Unit
-from shared.outcomes import Round, UnitResult, outcomes, wake_at
-from tests.core.builders import COMPUTE, ENDPOINT, NOW, VAULT, destroying, finding, later, unit
+from shared.outcomes import Round, UnitResult, outcomes, spaced, wait_key, wake_at
+from tests.core.builders import COMPUTE, ENDPOINT, NOW, VAULT, destroying, finding, later, rid, unit
 
 BROKEN = finding()
 UNIT = destroying("u", findings=(BROKEN.key,))
@@ -229,3 +230,55 @@ def test_a_new_drift_of_a_repaired_resource_is_left_to_the_next_run_and_no_failu
     assert given[BROKEN.reason].kind is OutcomeKind.REPAIRED
     new = given["TrustedServicesDropped"]
     assert (new.kind, new.why, new.until) == (OutcomeKind.DEFERRED, "NextRun", NOW)
+
+
+def test_one_of_two_that_a_unit_put_right_is_not_repaired_beside_the_other_that_failed() -> None:
+    other = finding(reason="TrustedServicesDropped")
+    both = unit("u", findings=(BROKEN.key, other.key))
+    left = unit("u", findings=(other.key,))
+    seen = [a_round(BROKEN, other, units=(both,)), a_round(other, units=(left,))]
+    assert [o.kind for o in outcomes(seen, DONE, NOW)] == [OutcomeKind.FAILED, OutcomeKind.FAILED]
+
+
+def test_what_broke_off_and_left_the_resource_otherwise_wrong_is_not_repaired() -> None:
+    """Detached, and not attached again: the stale compute is gone, and missing."""
+    missing = finding(reason="ComputeMissing")
+    again = a_round(missing, units=(unit("v", findings=(missing.key,)),))
+    given = {o.finding.reason: o for o in outcomes([FIRST, again], refused(), NOW)}
+    assert (given[BROKEN.reason].kind, given[BROKEN.reason].why) == (OutcomeKind.FAILED, "Conflict")
+    assert given["ComputeMissing"].kind is not OutcomeKind.REPAIRED
+
+
+def test_what_was_replaced_and_is_otherwise_wrong_is_not_repaired() -> None:
+    other = finding(reason="EndpointDisconnected")
+    again = a_round(other, units=(destroying("u", findings=(other.key,)),))
+    given = {o.finding.reason: o for o in outcomes([FIRST, again], DONE, NOW)}
+    assert (given[BROKEN.reason].kind, given[BROKEN.reason].why) == (
+        OutcomeKind.DEFERRED,
+        "NotVerified",
+    )
+
+
+@pytest.mark.parametrize("results", [DONE, {}], ids=["done", "not-begun"])
+def test_what_the_last_look_could_not_read_is_neither_repaired_nor_in_sync(
+    results: dict[str, UnitResult],
+) -> None:
+    below = BROKEN.resource.child("parts", "one")
+    blind = replace(a_round(), blind=((BROKEN.remediator, below),))
+    given = the_only(outcomes([FIRST, blind], results, NOW))
+    assert (given.kind, given.why) == (OutcomeKind.DEFERRED, "NotVerified")
+    elsewhere = replace(a_round(), blind=(("another", below), (BROKEN.remediator, rid(VAULT))))
+    assert the_only(outcomes([FIRST, elsewhere], DONE, NOW)).kind is OutcomeKind.REPAIRED
+
+
+def test_what_stays_deferred_is_looked_at_again_later_and_later_up_to_an_hour() -> None:
+    seen = outcomes([a_round(finding(disposition=Disposition.DEFER, why="Unreadable"))], {}, NOW)
+    key = wait_key(seen[0])
+    waits = []
+    for minutes in (0, 1, 10, 60, 6000):
+        (again,) = spaced(seen, {key: later(minutes=-minutes)}, NOW)
+        assert again.until is not None
+        waits.append((again.until - NOW).total_seconds() / 60)
+    assert waits == [1, 1, 5, 30, 60]
+    (asked,) = spaced(seen, {}, NOW, 900.0)
+    assert asked.until == later(minutes=15)

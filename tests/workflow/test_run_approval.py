@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shared.model.environment import Mode
 from shared.model.trigger import Cause
+from shared.records import FolderStore, Records, StoreUnavailableError
 from tests.core.builders import (
     VAULT,
     destroying,
@@ -112,3 +113,32 @@ def test_a_change_of_the_manifest_during_a_run_is_not_accepted_by_it(tmp_path: P
     stage.azure.on_start = lambda _s: stage.manifests.edit("prod", "v2")
     stage.run(wish())
     assert stage.records.accepted_version("prod") == "v1"
+
+
+class AwayForAMoment(FolderStore):
+    """A folder that does not take a question to a person at first."""
+
+    def __init__(self, folder: Path, refusals: list[str]) -> None:
+        super().__init__(folder)
+        self.refusals = refusals
+
+    def write(
+        self, key: str, data: bytes, *, if_match: str | None = None, if_absent: bool = False
+    ) -> str:
+        if key.endswith("approval.json") and self.refusals:
+            raise StoreUnavailableError(self.refusals.pop())
+        return super().write(key, data, if_match=if_match, if_absent=if_absent)
+
+
+def test_a_store_that_is_away_while_a_person_is_to_be_asked_breaks_nothing_off(
+    tmp_path: Path,
+) -> None:
+    stage = broken(tmp_path, RELINK_MODE="approve")
+    store = AwayForAMoment(tmp_path / "records", ["gone", "gone"])
+    stage.services = replace(stage.services, records=Records(store, stage.clock))
+    record = stage.run(wish())
+    assert store.refusals == []
+    assert (record["outcome"], record["problem"]) == ("AwaitingApproval", "")
+    approval = stage.records.approval("prod")
+    assert approval is not None
+    assert approval.run == "run-1"
