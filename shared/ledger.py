@@ -16,7 +16,6 @@ from uuid import UUID, uuid5
 
 from shared.model.json import JsonObject
 from shared.model.outcome import OutcomeKind
-from shared.model.resource_id import ResourceId
 
 MOST_OWED: Final = 500
 """Events that wait for a topic that does not take them; the oldest go first."""
@@ -45,6 +44,8 @@ ABOUT: Final[Mapping[Fact, str]] = {
     Fact.REPAIR_FAILED: "Relink tried, and it did not help.",
     Fact.DRIFT_GONE: "It no longer differs, or is no longer declared, and Relink did not do it.",
 }
+_NAMED: Final = ("specversion", "id", "source", "type")
+"""What every CloudEvent has."""
 _SAID: Final = {
     OutcomeKind.REPAIRED: Fact.REPAIRED,
     OutcomeKind.BLOCKED: Fact.BLOCKED,
@@ -84,6 +85,11 @@ class Ledger:
     owed: tuple[JsonObject, ...] = ()
     notices: tuple[str, ...] = ()
     dropped: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse events that could neither be sent nor be told from others."""
+        if not all(isinstance(event.get(name), str) for event in self.owed for name in _NAMED):
+            raise ValueError(f"each event that is owed has {', '.join(_NAMED)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +243,9 @@ def _first_seen(record: JsonObject, entry: Entry) -> str:
 
 def _spoke_for(record: JsonObject, drift: Drift) -> bool:
     """Whether the run judged what this is about; a look at everything speaks for what went, too."""
-    looked_at = {ResourceId.parse(each).key for each in record["lookedAt"]}
+    looked_at = {each.lower() for each in record["lookedAt"]}
     whole = record["trigger"].get("resources") is None
-    mine = whole or ResourceId.parse(drift.resource).key in looked_at
+    mine = whole or drift.resource.lower() in looked_at
     unread = any(drift.resource.lower() in each.lower() for each in record["unreadable"])
     return mine and not unread and drift.remediator in record["remediators"]
 

@@ -32,6 +32,8 @@ PREFIX: Final = "aside/"
 MOST: Final = 200
 """Documents of one kind that are kept aside."""
 _LONGEST: Final = 600_000
+_AHEAD: Final = timedelta(days=1)
+"""By so much a clock may have been wrong that something was written by."""
 LEASE_TIME: Final = timedelta(minutes=15)
 """How long somebody may go on who holds a lease that nobody can read (``assess.LEASE_SECONDS``)."""
 _OF_ENVIRONMENT: Final = re.compile(r"environments/([^/]+)/([^/]+?)(?:\.json|/.*)")
@@ -74,21 +76,23 @@ def watermarks_of(key: str) -> str | None:
     return f"environments/{found[1]}/watermarks/" if found and found[2] in _EVIDENCE else None
 
 
-def check_times(value: object) -> None:
-    """Refuse a value with a time that cannot be reckoned with.
+def check_times(value: object, now: datetime) -> None:
+    """Refuse a value with a time that cannot be reckoned with, and a lease without an end.
 
     Raises:
         ValueError: naming it.
     """
+    if isinstance(value, Lease) and within_bounds(value.until) and value.until > now + _AHEAD:
+        raise ValueError(f"nobody holds a lease until {value.until.isoformat()}")
     if isinstance(value, datetime):
         if not within_bounds(value):
             raise ValueError(f"{value.isoformat()} is no time to reckon with")
     elif is_dataclass(value):
         for field in fields(value):
-            check_times(getattr(value, field.name))
+            check_times(getattr(value, field.name), now)
     elif isinstance(value, list | tuple):
         for item in value:
-            check_times(item)
+            check_times(item, now)
 
 
 def reason(found: Mapping[str, Any]) -> tuple[str, str]:

@@ -79,7 +79,7 @@ class Documents:
             return None
         try:
             value = load(kind, json.loads(stored.data))
-            aside.check_times(value)
+            aside.check_times(value, self.clock())
             if key_of is not None and key_of(value) != key:
                 raise ValueError(f"it belongs under {key_of(value)}")  # noqa: TRY301 - one reason of several
         except (ValueError, RecursionError, OverflowError) as error:

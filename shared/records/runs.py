@@ -16,7 +16,7 @@ from shared.model.json import JsonObject
 from shared.records.documents import encode, plain, segment
 from shared.records.shelf import Shelf
 from shared.records.store import StoreError
-from shared.records.values import Paper
+from shared.records.values import Paper, RunDocument
 
 _END_OF_TIME: Final = 9_999_999_999_999  # milliseconds; counted backwards from the year 2286
 
@@ -51,8 +51,9 @@ class Runs(Shelf):
             raise RunIsImmutableError(f"the run {run_id} is recorded already, differently")
 
     def run(self, run_id: str) -> JsonObject | None:
-        """The document of a run."""
-        return self.documents.get(dict[str, Any], f"runs/{segment(run_id)}.json")
+        """The document of a run; none for one that lacks what a run's record has."""
+        found = self.documents.get(RunDocument, f"runs/{segment(run_id)}.json")
+        return dict(found) if found is not None else None
 
     def runs(self, environment: str | None = None, limit: int = 50) -> tuple[JsonObject, ...]:
         """The newest runs' documents, the newest first."""
@@ -77,24 +78,27 @@ class Runs(Shelf):
         """Leave a value unless there is one under this name already; whether it was left."""
         return self.documents.add(self._paper(run_id, name), {"value": plain(value)})
 
-    def paper(self, run_id: str, name: str) -> Any:  # noqa: ANN401 - JSON
-        """What was left under ``name``, as plain JSON; None when nothing was."""
-        paper = self.documents.get(Paper, self._paper(run_id, name))
+    def paper(self, run_id: str, name: str, kind: Any = Any) -> Any:  # noqa: ANN401 - JSON or ``kind``
+        """What was left under ``name``, as plain JSON or as ``kind``; None when nothing was.
+
+        What cannot be used as ``kind`` is set aside.
+        """
+        paper = self.documents.get(Paper[kind], self._paper(run_id, name))
         return paper.value if paper is not None else None
 
-    def change_paper(
-        self, run_id: str, name: str, decide: Callable[[Any], JsonObject | None]
+    def change_paper[T](
+        self, run_id: str, name: str, kind: type[T], decide: Callable[[T | None], T | None]
     ) -> None:
         """Replace a paper by ``decide`` of it, called again when somebody else wrote in between.
 
         Nothing decided, nothing written.
         """
 
-        def change(paper: Paper | None) -> Paper | None:
+        def change(paper: Paper[T] | None) -> Paper[T] | None:
             decided = decide(paper.value if paper is not None else None)
             return Paper(decided) if decided is not None else None
 
-        self.documents.change(Paper, self._paper(run_id, name), change)
+        self.documents.change(Paper[kind], self._paper(run_id, name), change)  # type: ignore[valid-type] # known at run time
 
     def runs_with_papers(self, most: int) -> tuple[str, ...]:
         """The names that a run's trigger is kept under: runs that have not dropped their papers."""

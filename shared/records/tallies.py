@@ -115,8 +115,9 @@ class Tallies(Shelf):
         return at <= self.clock() + _SKEW
 
     def _recent(self, attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+        """Those of the last day; one in the future never was."""
         oldest = self.clock() - _REMEMBERED
-        return tuple(attempt for attempt in attempts if attempt.at > oldest)
+        return tuple(each for each in attempts if each.at > oldest and self._past(each.at))
 
 
 def _added(fresh: RejectedEvents, old: RejectedEvents | None) -> RejectedEvents:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, TypedDict
+
+from pydantic import ConfigDict, with_config
 
 from shared.model.attempt import Attempt
 from shared.model.resource_id import ResourceId
@@ -105,7 +107,67 @@ class Corrupt:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
-    """A working paper: any JSON value under a name."""
+class Paper[T = Any]:
+    """A working paper: a value under a name, any JSON value unless said otherwise."""
 
-    value: Any = None
+    value: T | None = None
+
+
+_WITH_MORE: Final = ConfigDict(extra="allow")
+
+
+@with_config(_WITH_MORE)
+class _Finding(TypedDict):
+    key: str
+    reason: str
+    resource: str
+    remediator: str
+
+
+@with_config(_WITH_MORE)
+class _Outcome(TypedDict):
+    finding: _Finding
+    kind: str
+    why: str
+    message: str
+    until: str | None
+
+
+@with_config(_WITH_MORE)
+class _Verdict(TypedDict):
+    unit: str
+    why: str
+
+
+@with_config(_WITH_MORE)
+class _Plan(TypedDict):
+    units: list[dict[str, Any]]
+
+
+@with_config(_WITH_MORE)
+class _Round(TypedDict):
+    at: str
+    approvalHash: str
+    findings: list[dict[str, Any]]
+    plan: _Plan
+    verdicts: list[_Verdict]
+
+
+@with_config(_WITH_MORE)
+class RunDocument(TypedDict):
+    """What a run's record has at the least: all that anybody takes from it unasked."""
+
+    id: str
+    environment: str
+    outcome: str
+    problem: str
+    startedAt: str
+    finishedAt: str
+    trigger: dict[str, Any]
+    outcomes: list[_Outcome]
+    units: list[dict[str, Any]]
+    rounds: list[_Round]
+    remediators: list[str]
+    lookedAt: list[str]
+    unreadable: list[str]
+    approval: dict[str, Any] | None

@@ -10,10 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from shared.ledger import Drift, Entry, Ledger, ended, found
-from shared.model.codec import dump, load
 from shared.model.finding import Disposition
 from shared.model.json import JsonObject
 from shared.model.trigger import Trigger
@@ -26,7 +23,8 @@ _PAPER = "ledger"
 
 def ledger_of(services: Services, environment: str) -> Ledger:
     """What is known to differ in an environment, and what is still to be delivered of it."""
-    return _read(services.records.paper(_PAPER, environment), environment)
+    kept: Ledger | None = services.records.paper(_PAPER, environment, Ledger)
+    return kept or Ledger()
 
 
 def announce_found(services: Services, trigger: Trigger, look: Assessment) -> Ledger | None:
@@ -71,27 +69,19 @@ def enter(services: Services, environment: str, change: Callable[[Ledger], Ledge
     """Replace a ledger by ``change`` of it, whoever else writes at the same time; what it is then."""
     before = after = Ledger()
 
-    def decide(kept: object) -> JsonObject | None:
+    def decide(kept: Ledger | None) -> Ledger | None:
         nonlocal before, after
-        before = _read(kept, environment)
+        before = kept or Ledger()
         after = change(before)
         if services.publish is None:
             after = replace(after, owed=())
         if services.notify is None:
             after = replace(after, notices=())
-        changed: JsonObject | None = dump(after) if after != before else None
-        return changed
+        return after if after != before else None
 
-    services.records.change_paper(_PAPER, environment, decide)
+    services.records.change_paper(_PAPER, environment, Ledger, decide)
     if after.dropped > before.dropped:
         lost = after.dropped - before.dropped
         _LOG.error("%d messages about %s are dropped: nobody took them", lost, environment)
     return after
 
-
-def _read(kept: object, environment: str) -> Ledger:
-    try:
-        return load(Ledger, kept) if kept is not None else Ledger()
-    except ValidationError:
-        _LOG.exception("the ledger of %s cannot be read and is begun anew", environment)
-        return Ledger()

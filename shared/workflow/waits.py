@@ -21,8 +21,8 @@ def deferred_since(
 ) -> dict[str, datetime]:
     """Since when each deferred finding has been deferred; what this run did not judge stays."""
     name, now = trigger.environment, services.clock()
-    known = services.records.paper(_WAITS, name)
-    before = {str(key): moment(at) for key, at in dict(known or {}).items()}
+    known: dict[str, str] = services.records.paper(_WAITS, name, dict[str, str]) or {}
+    before = {key: moment(at) for key, at in known.items()}
     judged = {outcome.finding.key for outcome in found}
     whole = trigger.resources is None and len(last.active) == len(services.catalogue)
     since = {

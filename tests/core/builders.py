@@ -181,3 +181,12 @@ def answers(bodies: Mapping[str, Any], question: Question = Question.GET) -> dic
 
 def debt(target: str = CLUSTER_ENDPOINT, at: datetime = NOW, **more: Any) -> Debt:  # noqa: ANN401 - any field
     return Debt(rid(target), rid(CLUSTER), at, more.pop("source", "event e1"), **more)
+
+
+def run_document(**more: Any) -> dict[str, Any]:
+    """A run's record with the least that one has."""
+    lists = ("outcomes", "units", "rounds", "remediators", "lookedAt", "unreadable")
+    texts = {"id": "run-1", "environment": "prod", "outcome": "InSync", "problem": ""}
+    times = {"startedAt": NOW.isoformat(), "finishedAt": NOW.isoformat()}
+    empty: dict[str, Any] = {name: [] for name in lists}
+    return {**texts, **times, **empty, "trigger": {}, "approval": None, **more}

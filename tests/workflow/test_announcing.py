@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from shared.model.finding import Disposition
 from shared.model.json import JsonObject
 from shared.signals import DRIFT_OPEN, SWEEP_AGE, Signal
 from shared.workflow.announcing import ledger_of
+from shared.workflow.outbox import deliver_all
 from shared.workflow.services import NotToldError
 from shared.workflow.watch import note_sweep
 from tests.core.builders import VAULT, finding, tiny
@@ -93,12 +95,55 @@ def test_without_a_topic_nothing_is_owed_and_drift_is_known_all_the_same(tmp_pat
     assert ledger.owed == ()
 
 
-def test_a_ledger_that_cannot_be_read_is_begun_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kept",
+    [{"owed": 7}, {"owed": [{}]}, {"owed": [{"id": "1"}]}, {"notices": [1]}, "text", [1]],
+    ids=["a-number", "an-event-of-nothing", "an-event-cut", "no-run", "a-text", "a-list"],
+)
+def test_a_ledger_that_cannot_be_used_is_set_aside_and_begun_anew(
+    tmp_path: Path, kept: object
+) -> None:
     stage = broken(tmp_path)
-    stage.records.put_paper("ledger", "prod", {"owed": 7})
+    stage.records.put_paper("ledger", "prod", kept)
     heard = listening(stage)
     assert stage.run(wish())["outcome"] == "Repaired"
     assert types(heard) == ["DriftFound", "Repaired"]
+    assert [each.key for each in stage.records.set_aside()] == ["papers/ledger/prod.json"]
+
+
+def test_drift_of_what_is_no_resource_breaks_no_run_of_a_part(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    odd = {"reason": "ResourceGone", "resource": "nonsense", "remediator": "tiny"}
+    stage.records.put_paper("ledger", "prod", {"open": {"1": odd}})
+    part = replace(wish(), resources=(BROKEN.resource,))
+    assert stage.run(part)["outcome"] == "Repaired"
+    assert ledger_of(stage.services, "prod").run == part.id
+
+
+@pytest.mark.parametrize("kept", ["text", 5, [[1]], {"key": 1}, {"key": "0001-01-01T00:00:00Z"}])
+def test_waits_that_cannot_be_used_break_no_run(tmp_path: Path, kept: object) -> None:
+    stage = broken(tmp_path)
+    stage.records.put_paper("waits", "prod", kept)
+    assert stage.run(wish())["outcome"] == "Repaired"
+
+
+def test_a_notice_of_a_record_that_is_none_holds_up_no_other(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    store = stage.records.documents.store
+    store.write("runs/odd.json", b"{}")
+    stage.records.put_paper("ledger", "prod", {"notices": ["odd"]})
+    found = deliver_all(stage.services, "prod")
+    assert [(each.left, each.problem) for each in found] == [(0, ""), (0, "")]
+    assert ledger_of(stage.services, "prod").dropped == 1
+
+
+def test_an_approval_of_a_record_that_is_none_breaks_no_run(tmp_path: Path) -> None:
+    stage = broken(tmp_path)
+    stage.records.documents.store.write("runs/odd.json", b'{"rounds": [{}]}')
+    until = stage.services.clock() + timedelta(hours=1)
+    stage.records.ask_approval("prod", "hash", "odd", until)
+    stage.records.decide_approval("prod", "odd", approved=True, by="ada")
+    assert stage.run(wish())["outcome"] == "Repaired"
 
 
 def test_no_event_holds_a_secret_setting_or_a_body(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from shared.model.debt import Debt
 from shared.model.intent import Intent
 from shared.records import FolderStore, HeldBy, Lease, Records, StoreUnavailableError
 from shared.records.aside import MOST
-from tests.core.builders import CLUSTER, ENDPOINT, NOW, rid
+from tests.core.builders import CLUSTER, ENDPOINT, NOW, rid, run_document
 
 BROKEN = {
     "cut": b'{"environment": "prod", ',
@@ -70,7 +70,7 @@ def fill(records: Records) -> None:
     records.clear_approval("prod")
     records.ask_approval("prod", "hash", "run-1", NOW + timedelta(hours=1))
     records.decide_approval("prod", "run-1", approved=True, by="ada")
-    records.store_run("run-1", {"environment": "prod", "outcome": "InSync"})
+    records.store_run("run-1", run_document())
     records.put_paper("run-1", "trigger", {"a": 1})
     records.point_request("request-1", "run-1")
     records.keep_good("prod.yaml", "v1", "text")
@@ -185,7 +185,7 @@ def test_a_watermark_in_the_future_hides_nothing(shop: Shop) -> None:
 
 
 def test_a_run_whose_document_is_broken_can_be_concluded(shop: Shop) -> None:
-    document = {"environment": "prod", "outcome": "InSync"}
+    document = run_document()
     shop.records.store_run("run-1", document)
     shop.break_all("runs/", b"{")
     shop.records.store_run("run-1", document)
@@ -193,7 +193,7 @@ def test_a_run_whose_document_is_broken_can_be_concluded(shop: Shop) -> None:
 
 
 def test_text_that_fits_no_utf8_is_stored_all_the_same(shop: Shop) -> None:
-    document = {"environment": "prod", "problem": "half \ud800 of it"}
+    document = run_document(problem="half \ud800 of it")
     shop.records.store_run("run-1", document)
     shop.records.store_run("run-1", document)
     stored = shop.records.run("run-1")
@@ -229,3 +229,31 @@ def test_who_may_only_read_goes_on_and_is_told(shop: Shop) -> None:
     assert records.count_aside() == 3
     assert (shop.place / "environments/prod/pause.json").exists()
     assert list((shop.place / "environments/prod/debts").iterdir())
+
+
+def test_a_lease_that_nobody_can_hold_ends(shop: Shop) -> None:
+    """As a clock that was years ahead left it: the environment was never repaired again."""
+    records = shop.records
+    records.acquire_lease("prod", "run-1", timedelta(days=36_000).total_seconds())
+    assert isinstance(records.acquire_lease("prod", "run-2", 900), HeldBy)
+    assert shop.aside() == ["environments/prod/lease.json"]
+    shop.now += timedelta(minutes=17)  # a lease, and what clocks may differ
+    assert isinstance(shop.records.acquire_lease("prod", "run-2", 900), Lease)
+
+
+def test_an_attempt_in_the_future_holds_nothing_off(shop: Shop) -> None:
+    shop.records.note_attempt("prod", rid(ENDPOINT), NOW + timedelta(days=400), ok=False)
+    assert shop.records.attempts("prod") == {}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, run_document(outcomes=[{}]), run_document(rounds=[{}]), run_document(trigger="x")],
+    ids=["nothing", "an-outcome-of-nothing", "a-round-of-nothing", "no-trigger"],
+)
+def test_a_record_that_lacks_what_one_has_is_no_run(shop: Shop, document: Any) -> None:  # noqa: ANN401 - any JSON
+    shop.records.store_run("run-1", run_document())
+    shop.break_all("runs/", json.dumps(document).encode())
+    assert shop.records.run("run-1") is None
+    assert shop.records.runs() == ()
+    assert shop.aside() == ["runs/run-1.json"]

@@ -24,6 +24,7 @@ from shared.records import (
     TooLargeError,
 )
 from shared.records.leases import SKEW
+from tests.core.builders import run_document
 
 GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/ml"
 ENDPOINT = ResourceId.parse(f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-aks")
@@ -187,7 +188,7 @@ def test_two_resources_of_one_name_do_not_share_a_record(records: Records) -> No
 
 
 def test_a_run_is_written_once(records: Records) -> None:
-    document = {"environment": "prod", "outcome": "Repaired", "debt": debt()}
+    document = run_document(outcome="Repaired", debt=debt())
     records.store_run("run-1", document)
     records.store_run("run-1", dict(reversed(document.items())))
     with pytest.raises(RunIsImmutableError, match="run-1"):
@@ -202,9 +203,9 @@ def test_runs_are_listed_newest_first_and_each_once(records: Records, clock: Clo
     for number in range(5):
         clock.pass_seconds(1)
         name = "prod" if number % 2 else "test"
-        records.store_run(f"run-{number}", {"environment": name, "number": number})
+        records.store_run(f"run-{number}", run_document(environment=name, number=number))
     clock.pass_seconds(1)
-    records.store_run("run-1", {"environment": "prod", "number": 1})
+    records.store_run("run-1", run_document(number=1))
     assert [run["number"] for run in records.runs()] == [4, 3, 2, 1, 0]
     assert [run["number"] for run in records.runs("prod")] == [3, 1]
     assert [run["number"] for run in records.runs(limit=2)] == [4, 3]
