@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -94,10 +95,13 @@ class FolderStore:
         found: dict[str, Mark] = {}
         for key, path in sorted(self._files(prefix)):
             try:
-                stat = path.stat()
-            except FileNotFoundError:  # deleted since it was listed
+                seen = path.stat()
+            except OSError as error:  # reading it says what is wrong
+                if isinstance(error, FileNotFoundError) and not path.is_symlink():
+                    continue  # deleted since it was listed
+                found[key] = Mark(type(error).__name__, 0)
                 continue
-            found[key] = Mark(f"{stat.st_ino}-{stat.st_size}-{stat.st_mtime_ns}", stat.st_size)
+            found[key] = Mark(f"{seen.st_ino}-{seen.st_size}-{seen.st_mtime_ns}", seen.st_size)
         return found
 
     def _path(self, key: str) -> Path:
@@ -144,7 +148,7 @@ class FolderStore:
                 folders[:] = [name for name in folders if is_segment(name)]
                 for name in filter(is_segment, files):
                     path = Path(folder, name)
-                    if not path.is_file():  # a pipe or a socket would be waited for without end
+                    if _is_special(path):
                         continue
                     key = path.relative_to(self._root).as_posix()
                     if key.startswith(prefix):
@@ -154,6 +158,17 @@ class FolderStore:
 
     def _unavailable(self, what: str, key: str, error: BaseException) -> StoreUnavailableError:
         return StoreUnavailableError(f"cannot {what} '{key}' in {self._root}: {error}")
+
+
+def _is_special(path: Path) -> bool:
+    """A pipe, a socket or a device, which would be waited for without end.
+
+    A link that leads nowhere is none: what is declared behind it has not gone because it cannot be read.
+    """
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False
 
 
 def _etag(data: bytes) -> str:

@@ -84,4 +84,3 @@ def enter(services: Services, environment: str, change: Callable[[Ledger], Ledge
         lost = after.dropped - before.dropped
         _LOG.error("%d messages about %s are dropped: nobody took them", lost, environment)
     return after
-

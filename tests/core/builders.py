@@ -183,7 +183,7 @@ def debt(target: str = CLUSTER_ENDPOINT, at: datetime = NOW, **more: Any) -> Deb
     return Debt(rid(target), rid(CLUSTER), at, more.pop("source", "event e1"), **more)
 
 
-def run_document(**more: Any) -> dict[str, Any]:
+def run_document(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - any member
     """A run's record with the least that one has."""
     lists = ("outcomes", "units", "rounds", "remediators", "lookedAt", "unreadable")
     texts = {"id": "run-1", "environment": "prod", "outcome": "InSync", "problem": ""}

@@ -313,6 +313,23 @@ def test_a_folder_that_is_not_there_is_an_error_and_no_zero_environments(
     )
 
 
+@pytest.mark.parametrize("leads_to", ["nowhere", "prod.yaml"], ids=["nowhere", "to-itself"])
+def test_a_link_that_leads_nowhere_leaves_in_force_what_was(shop: Shop, leads_to: str) -> None:
+    """What lies behind it may be a volume that is not mounted just now."""
+    shop.put("other.yaml", manifest(name="other", group="other"))
+    shop.put("prod.yaml", manifest())
+    source = shop.source()
+    assert source.current().problems == ()
+    (shop.folder / "prod.yaml").unlink()
+    (shop.folder / "prod.yaml").symlink_to(leads_to)
+    for manifests in (source.current(), shop.source().current()):
+        assert manifests.environments["prod"].stale
+        assert {problem.file for problem in manifests.problems} == {"prod.yaml"}
+    (shop.folder / "prod.yaml").unlink()
+    shop.put("prod.yaml", manifest())
+    assert source.current().problems == ()
+
+
 def test_a_folder_that_goes_leaves_in_force_what_was(shop: Shop) -> None:
     shop.put("prod.yaml", manifest())
     source = shop.source()

@@ -87,9 +87,10 @@ def test_a_folder_keeps_no_draft_after_a_refused_write(tmp_path: Path) -> None:
     assert list((tmp_path / ".drafts").iterdir()) == []
 
 
-def test_a_link_to_nowhere_in_a_folder_is_no_document(tmp_path: Path) -> None:
+def test_a_link_to_nowhere_in_a_folder_is_listed_and_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to(tmp_path / "gone")
-    assert FolderStore(tmp_path).marks() == {}
+    assert set(FolderStore(tmp_path).marks()) == {"a.yaml"}
+    assert FolderStore(tmp_path).read("a.yaml") is None
 
 
 def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path) -> None:
