@@ -24,7 +24,14 @@ NOT_IN_AZURE = {"RELINK_ARM_ENDPOINT", "RELINK_CA_BUNDLE"}
 # Read by the Functions host, not by Relink.
 OF_THE_HOST = re.compile(
     r"AzureWebJobsStorage__\w+|AzureFunctionsJobHost__\w+|DURABLE_TASK_SCHEDULER_CONNECTION_STRING"
+    r"|PYTHON_THREADPOOL_THREAD_COUNT"
 )
+# Set by the app itself, so that its telemetry sends nothing about itself to anybody.
+SET_BY_THE_APP = {
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+}
 DEPLOYED = sorted([*(ROOT / "shared").rglob("*.py"), ROOT / "function_app.py"])
 
 
@@ -79,7 +86,7 @@ def settings_read() -> set[str]:
 def test_the_app_is_given_every_setting_that_it_reads_and_no_other() -> None:
     given = app_settings(parsed(APP.read_text(encoding="utf-8")))
     own = {name for name in given if not OF_THE_HOST.fullmatch(name)}
-    assert own == settings_read() - NOT_IN_AZURE
+    assert own == settings_read() - NOT_IN_AZURE - SET_BY_THE_APP
 
 
 def function_names() -> set[str]:

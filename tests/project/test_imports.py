@@ -25,6 +25,7 @@ MODULES = (
     "shared/remaking.py",
     "shared/focus.py",
     "shared/restarts.py",
+    "shared/unread.py",
     "shared/outcomes.py",
     "shared/window.py",
     "shared/ledger.py",
