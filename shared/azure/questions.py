@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 from shared.azure import activitylog, authorization, containerservice, extensions, machinelearning
 from shared.azure.clients import Clients
 from shared.azure.deadline import within
-from shared.azure.errors import Terminal
+from shared.azure.errors import DEFAULT_RETRY_AFTER, Terminal
 from shared.azure.kinds import kind_of
 from shared.azure.lists import list_below
 from shared.azure.wire import ask, ask_all
@@ -78,7 +78,9 @@ def absent(error: Terminal) -> bool:
 def _refused(error: Terminal, now: datetime) -> Observation:
     if absent(error):
         return Absent(now, error.code)
-    return Unreadable(error.why, str(error), now, error.action)
+    # A server's own error says nothing about the resource, and a read may be asked again.
+    again = DEFAULT_RETRY_AFTER if error.status >= 500 else None  # noqa: PLR2004 - server errors
+    return Unreadable(error.why, str(error), now, error.action, again)
 
 
 def _asked(clients: Clients, read: Read) -> JsonObject:  # noqa: C901, PLR0911, PLR0912 - one line a question

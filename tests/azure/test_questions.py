@@ -127,6 +127,23 @@ def test_one_that_cannot_be_read_now_hides_no_other_answer(virtual: Bench) -> No
     assert virtual.azure.calls.count == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "passes"), [(500, True), (501, True), (400, False), (403, False)]
+)
+def test_an_error_of_the_server_may_pass_and_a_refusal_does_not(
+    status: int,
+    passes: bool,  # noqa: FBT001 - a parameter
+    virtual: Bench,
+) -> None:
+    virtual.cloud.add_fault(
+        Fault(Mischief.ERROR, path="managedClusters", status=status, code="Bad")
+    )
+    read = Read(Question.GET, virtual.cluster)
+    answer = virtual.azure.read([read])[read]
+    assert isinstance(answer, Unreadable)
+    assert answer.passes is passes
+
+
 def test_a_read_that_ends_in_a_defect_hides_no_other_answer(
     virtual: Bench, canned: Canned, scripted: Azure
 ) -> None:
