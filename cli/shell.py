@@ -221,7 +221,8 @@ def spoken_errors(shell: Shell) -> Iterator[None]:
         return
     shell.fail(*lines)
     if shell.scripted:
-        shell.document({"error": error_json(lines)})
+        with suppress(CommandError):  # it cannot be written, and has been said above
+            shell.document({"error": error_json(lines)})
     raise typer.Exit(status)
 
 

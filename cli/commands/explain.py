@@ -92,6 +92,7 @@ _GUARDS = {
     "NextRun": "The next run of the environment takes it up.",
     "ObserveMode": "The mode is observe: planned, nothing is written.",
     "OptedOut": "It carries the tag relink:ignore.",
+    "OtherRun": "The environment's other run is at it, or it is left to the main run.",
     "OutsideWindow": "It would destroy something outside of the maintenance window.",
     "Paused": "The environment is paused.",
     "PermissionsUnreadable": "What Relink's own identity may do there could not be read.",

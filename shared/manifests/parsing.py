@@ -26,6 +26,7 @@ from shared.model.roles import ALLOWED_ROLES
 _ID: Final = re.compile(r"/subscriptions/[^\s'\"]+", re.IGNORECASE)
 _TAKEN_NAMES: Final = frozenset({"all", "none", "environments", "runs", "health"})
 _LONGEST_FOUND: Final = 120
+_MOST_PROBLEMS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ def parse(text: str, file: str) -> Parsed:
         environment = Environment.model_validate_json(json.dumps(document.value), strict=True)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise ManifestError(_explain(each, document, file) for each in details) from error
+        problems = [_explain(each, document, file) for each in details[:_MOST_PROBLEMS]]
+        if more := len(details) - len(problems):
+            problems.append(Problem(file, 0, 0, "", "", "", f"and {more} more problems"))
+        raise ManifestError(problems) from error
     parsed = Parsed(environment, document, file, text, version_of(text))
     problems = list(_within_file(parsed))
     if problems:

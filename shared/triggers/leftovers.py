@@ -15,9 +15,7 @@ from typing import Final
 
 import azure.durable_functions as df
 from durabletask.client import OrchestrationStatus
-from pydantic import ValidationError
 
-from shared.model.codec import load
 from shared.model.trigger import Trigger
 from shared.triggers.waiting import off_loop
 from shared.workflow.services import Services
@@ -40,23 +38,31 @@ async def drop_leftovers(services: Services, client: df.DurableFunctionsClient) 
         async with asyncio.timeout(_SECONDS):
             records = services.records
             for run in await off_loop(lambda: records.runs_with_papers(_MOST), lane=_LANE):
-                age = await off_loop(_aged(services, run), lane=_LANE)
-                if age is None or not await _is_dead(client, run, age):
-                    continue
-                await off_loop(_dropped(services, run), lane=_LANE)
-                dropped += 1
+                dropped += await _drop_if_dead(services, client, run)
     except Exception:  # noqa: BLE001 - there is another sweep
         _LOG.exception("the papers of dead runs could not be dropped")
     return dropped
+
+
+async def _drop_if_dead(services: Services, client: df.DurableFunctionsClient, run: str) -> bool:
+    """Whether the run was dead and its papers went. What is wrong with one run keeps no other's."""
+    try:
+        age = await off_loop(_aged(services, run), lane=_LANE)
+        if age is None or not await _is_dead(client, run, age):
+            return False
+        await off_loop(_dropped(services, run), lane=_LANE)
+    except Exception:  # noqa: BLE001 - whatever it is, it stays, and the others are looked at
+        _LOG.exception("whether run %s is dead could not be found out", run)
+        return False
+    return True
 
 
 def _aged(services: Services, run: str) -> Callable[[], timedelta | None]:
     """Reads how long ago the run was wanted; nothing for what is no run, or holds its lease."""
 
     def age() -> timedelta | None:
-        try:
-            trigger = load(Trigger, services.records.paper(run, "trigger"))
-        except ValidationError:
+        trigger: Trigger | None = services.records.paper(run, "trigger", Trigger)
+        if trigger is None:
             return None
         lease = services.records.lease(trigger.environment)
         held = lease is not None and lease.holder == run and lease.until > services.clock()

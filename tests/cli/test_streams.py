@@ -74,6 +74,15 @@ def test_a_result_that_cannot_be_written_is_an_error() -> None:
     )
 
 
+def test_an_error_that_cannot_be_written_as_a_document_is_said_all_the_same(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        options = ("runs", "--records", str(tmp_path / "gone"), "--json")
+        status, said = ended(started(*options, stdout=full, stderr=subprocess.PIPE))
+    assert status == 1
+    assert b"no records" in said
+    assert b"Traceback" not in said
+
+
 @pytest.mark.usefixtures("shell")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
 def test_closed_streams_stop_nothing(closed: str) -> None:

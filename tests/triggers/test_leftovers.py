@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from durabletask.client import OrchestrationStatus
 
+from shared.model.codec import dump
 from shared.triggers.leftovers import drop_leftovers
 from shared.workflow.papers import Papers
 from tests.core.builders import NOW
@@ -65,7 +66,17 @@ async def test_who_holds_the_lease_is_not_dead(tmp_path: Path) -> None:
     assert not await dropped(here, None)
 
 
-async def test_a_trigger_that_cannot_be_read_stays_unjudged(tmp_path: Path) -> None:
+async def test_a_trigger_that_cannot_be_used_is_set_aside(tmp_path: Path) -> None:
     here = stage(tmp_path, timedelta(days=8))
     here.records.put_paper("run-1", "trigger", {"id": "run-1"})
-    assert not await dropped(here, None)
+    assert await drop_leftovers(here.services, FakeClient()) == 0  # type: ignore[arg-type]
+    assert here.records.paper("run-1", "assessment-1") is not None
+    assert [each.key for each in here.records.set_aside()] == ["papers/run-1/trigger.json"]
+
+
+async def test_a_run_that_cannot_be_judged_keeps_no_others_papers(tmp_path: Path) -> None:
+    here = stage(tmp_path, timedelta(days=8))
+    (tmp_path / "records/papers/odd/trigger.json").mkdir(parents=True)
+    here.records.put_paper("odd-2", "trigger", {**dump(wish("odd-2")), "at": "2026-11-02T09:00:00"})
+    assert here.records.runs_with_papers(9)[0] == "odd-2"
+    assert await dropped(here, None)

@@ -188,3 +188,12 @@ def test_the_schema_accepts_what_is_valid_and_refuses_what_is_not() -> None:
     document["workspaces"][0]["publicNetworkAccess"] = "Closed"
     assert [error.json_path for error in validator.iter_errors(document)] != []
     assert WORKSPACE in json.dumps(document)
+
+
+def test_of_many_problems_the_first_are_told_and_the_others_counted() -> None:
+    """Each is part of every answer about the manifests; 100,000 keys made 30 MB of it."""
+    text = "".join(f"k{number}: 1\n" for number in range(2000))
+    with pytest.raises(ManifestError) as caught:
+        parse_manifest(text, "many.yaml")
+    assert len(caught.value.problems) == 51
+    assert any("and 1952 more" in str(problem) for problem in caught.value.problems)
