@@ -22,6 +22,9 @@ from shared.redaction import redacted
 DEFAULT_RETRY_AFTER: Final = 10.0
 LONGEST_WAIT: Final = 3600.0
 """Whatever Azure asks for, an hour is the most that is waited before the next look."""
+UNEXPLAINED: Final = "Unexplained"
+"""The code of a 404 that came without one: a front or a proxy says it of its own page. All of 138
+recorded ones of ARM had a code."""
 _BUSY_AGAIN: Final = DEFAULT_RETRY_AFTER
 _REPLICATION: Final = 3.0
 """A fresh principal is known everywhere after seconds to a minute (domain.md 3.1)."""
@@ -114,6 +117,8 @@ def read_error(error: Exception) -> RemediationError:
         return _without_answer(error)
     headers = {str(k).lower(): str(v) for k, v in dict(response.headers).items()}
     code, message = _code_and_message(_text(response))
+    if int(response.status_code) == 404 and not code:  # noqa: PLR2004 - Not Found
+        code = UNEXPLAINED
     return judge(
         int(response.status_code),
         code or str(getattr(error, "reason", "") or type(error).__name__).replace(" ", ""),

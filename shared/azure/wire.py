@@ -65,13 +65,13 @@ def ask_all(operation: Operation) -> dict[str, Any]:
 
 
 def items(answer: Answer) -> list[Any]:
-    """What a page of a list holds.
+    """What a page of a list holds: objects.
 
     Raises:
         Terminal: ``NotAList``; an answer without a list is not an empty one.
     """
     found = answer.body.get("value")
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise Terminal("NotAList", f"Azure answered {answer.status} to a list without a 'value'")
     return found
 

@@ -9,7 +9,7 @@ from shared.model.actual import Found, Question, Read, Unreadable
 from shared.model.progress import Refused, Retry, Waiting
 from shared.model.resource_id import ResourceId
 from shared.model.step import PutResource
-from tests.azure.wires import NOON, Canned, over_canned
+from tests.azure.wires import NOON, Canned, over_canned, shown
 
 ONE = "00000000-0000-0000-0000-000000000001"
 TWO = "00000000-0000-0000-0000-000000000002"
@@ -91,12 +91,13 @@ def test_a_provider_that_throttles_holds_no_other_provider() -> None:
     azure = over_canned(canned)
     error = {"error": {"code": "TooManyRequests", "message": "m"}}
     canned.rule("GET", "Microsoft.KeyVault", (429, error, {"Retry-After": "30"}))
-    canned.rule("GET", ".*", (200, {"value": []}))
     group = ResourceId.parse(f"/subscriptions/{ONE}/resourceGroups/g")
     sick = Read(Question.GET, group.extension("Microsoft.KeyVault/vaults", "a"))
     held = Read(Question.GET, group.extension("Microsoft.KeyVault/vaults", "b"))
     well = Read(Question.GET, group.extension("Microsoft.Storage/storageAccounts", "a"))
     locks = Read(Question.LOCKS, group)
+    canned.rule("GET", "storageAccounts", (200, shown(well.resource)))
+    canned.rule("GET", ".*", (200, {"value": []}))
     assert isinstance(azure.read([sick])[sick], Unreadable)
     given = azure.read([held, well, locks])
     assert isinstance(given[held], Unreadable)

@@ -9,7 +9,7 @@ from shared.model.progress import Done, Progress, Refused, Retry, Waiting
 from shared.model.resource_id import ResourceId
 from shared.model.step import AwaitState, Condition, DeleteResource, PutResource, Step
 from simulator.faults import Fault, Mischief
-from tests.azure.wires import NOON, Bench, Canned
+from tests.azure.wires import NOON, Bench, Canned, shown
 
 ARM = "https://management.azure.com"
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
@@ -80,8 +80,8 @@ def test_without_an_address_the_resource_itself_is_looked_at(
     canned.rule(
         "GET",
         "privateEndpoints/pe",
-        (200, {"properties": {"provisioningState": "Updating"}}),
-        (200, {"properties": {"provisioningState": "Succeeded"}}),
+        (200, shown(ENDPOINT, provisioningState="Updating")),
+        (200, shown(ENDPOINT, provisioningState="Succeeded")),
     )
     started = scripted.start(PUT)
     assert started == Waiting(token("resource", ARM + ENDPOINT.text), 10.0)
@@ -134,7 +134,7 @@ def test_a_lost_operation_of_a_deletion_is_done_only_if_the_resource_is_gone(
     canned: Canned, scripted: Azure, kind: str
 ) -> None:
     step = DeleteResource(ENDPOINT, "guid")
-    there = {"properties": {"provisioningState": "Succeeded"}}
+    there = shown(ENDPOINT, provisioningState="Succeeded")
     canned.rule("GET", "operations/1", (404, ERROR))
     canned.rule("GET", "privateEndpoints/pe", (200, there), (404, ERROR))
     assert isinstance(scripted.look(step, token(kind)), Retry)
@@ -145,9 +145,7 @@ def test_a_lost_operation_of_a_write_is_judged_by_the_resource(
     canned: Canned, scripted: Azure
 ) -> None:
     canned.rule("GET", "operations/1", (404, ERROR))
-    canned.rule(
-        "GET", "privateEndpoints/pe", (200, {"properties": {"provisioningState": "Failed"}})
-    )
+    canned.rule("GET", "privateEndpoints/pe", (200, shown(ENDPOINT, provisioningState="Failed")))
     progress = scripted.look(PUT, token("operation"))
     assert isinstance(progress, Refused)
     assert progress.why == "ProvisioningFailed"
@@ -278,6 +276,6 @@ def test_what_arm_does_not_know_yet_is_waited_for(virtual: Bench) -> None:
 def test_a_word_that_nobody_knows_is_neither_an_end_nor_a_failure(
     canned: Canned, scripted: Azure
 ) -> None:
-    canned.rule("GET", ".*", (200, {"properties": {"provisioningState": "Bewildered"}}))
+    canned.rule("GET", ".*", (200, shown(ENDPOINT, provisioningState="Bewildered")))
     assert isinstance(scripted.look(PUT, token("resource")), Waiting)
     assert isinstance(scripted.start(AwaitState(ENDPOINT, Condition.SUCCEEDED)), Waiting)

@@ -15,7 +15,7 @@ from shared.model.actual import Absent, Found, Observation, Question, Read, Unre
 from shared.model.arm import ComputeView, PowerAction
 from shared.model.resource_id import ResourceId
 from simulator.faults import Fault, Mischief
-from tests.azure.wires import Bench, Canned
+from tests.azure.wires import Bench, Canned, over_canned, shown
 
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 GUID = "00000000-0000-0000-0000-0000000000aa"
@@ -148,7 +148,7 @@ def test_a_read_that_ends_in_a_defect_hides_no_other_answer(
     virtual: Bench, canned: Canned, scripted: Azure
 ) -> None:
     canned.rule("GET", "managedClusters", (0, RecursionError("a body without end")))
-    canned.rule("GET", "privateEndpoints.*", (200, {"id": virtual.endpoint.text}))
+    canned.rule("GET", "privateEndpoints.*", (200, shown(virtual.endpoint)))
     sick, well = Read(Question.GET, virtual.cluster), Read(Question.GET, virtual.endpoint)
     given = scripted.read([sick, well])
     answer = given[sick]
@@ -290,7 +290,7 @@ def test_a_broken_connection_is_tried_once_more(
     virtual: Bench, canned: Canned, scripted: Azure
 ) -> None:
     reset = requests.ConnectionError("reset by peer")
-    canned.rule("GET", ".*", (0, reset), (200, {"id": virtual.cluster.text}))
+    canned.rule("GET", ".*", (0, reset), (200, shown(virtual.cluster)))
     read = Read(Question.GET, virtual.cluster)
     assert isinstance(scripted.read([read])[read], Found)
 
@@ -311,3 +311,51 @@ def test_a_kind_that_nobody_declared_is_not_read(bench: Bench) -> None:
     answer = ask(bench, Question.GET, odd)
     assert isinstance(answer, Unreadable)
     assert answer.code == "UnsupportedType"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param([], id="a-list"),
+        pytest.param(None, id="nothing"),
+        pytest.param({"error": {"code": "InternalServerError"}}, id="an-error"),
+        pytest.param({"properties": {}}, id="without-an-id"),
+        pytest.param(
+            shown(ResourceId.parse(f"/subscriptions/{GUID}/resourceGroups/g")), id="other"
+        ),
+    ],
+)
+def test_a_success_that_does_not_show_the_resource_is_no_answer(
+    virtual: Bench, canned: Canned, scripted: Azure, body: object
+) -> None:
+    """It was believed: everything in such a resource is open, gone or undeclared."""
+    canned.rule("GET", ".*", (200, body))
+    for resource in (virtual.cluster, virtual.endpoint, virtual.compute):
+        read = Read(Question.GET, resource)
+        assert isinstance(scripted.read([read])[read], Unreadable)
+
+
+@pytest.mark.parametrize("value", [None, "text", {}, [None], [{"id": "x"}, 7]])
+def test_a_list_of_what_are_no_objects_is_no_answer(
+    virtual: Bench, canned: Canned, scripted: Azure, value: object
+) -> None:
+    canned.rule("GET", ".*", (200, {"value": value}))
+    asked = (Question.LINK, Question.EXTENSIONS, Question.LOCKS, Question.PERMISSIONS)
+    reads = [Read(question, virtual.cluster) for question in asked]
+    reads += [Read(q, virtual.compute) for q in (Question.JOBS, Question.DEPLOYMENTS)]
+    given = scripted.read(reads)
+    assert [type(given[read]) for read in reads] == [Unreadable] * len(reads)
+
+
+@pytest.mark.parametrize("page", [b"", b"<html>not here</html>", b"[]", b"404"])
+def test_a_404_without_a_code_is_not_absence(virtual: Bench, page: bytes) -> None:
+    """A proxy's own page; ARM says which kind of not found it is."""
+
+    class Front(Canned):
+        def answer(self, _request: object) -> tuple[int, dict[str, str], bytes]:
+            return 404, {"Content-Type": "text/html"}, page
+
+    reads = [Read(Question.GET, virtual.endpoint), Read(Question.LINK, virtual.cluster)]
+    given = over_canned(Front()).read(reads)
+    assert [type(given[read]) for read in reads] == [Unreadable] * len(reads)

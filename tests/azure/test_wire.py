@@ -12,7 +12,7 @@ from shared.model.actual import Absent, Found, Question, Read, Unreadable
 from shared.model.progress import Done, Waiting
 from shared.model.resource_id import ResourceId
 from shared.model.step import Edit, EditKind, PatchResource, PutResource
-from tests.azure.wires import NOON, PUBLIC, Bench, Canned, Token, over_canned, transport
+from tests.azure.wires import NOON, PUBLIC, Bench, Canned, Token, over_canned, shown, transport
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-0000-0000-000000000001"
 STORAGE = ResourceId.parse(
@@ -42,7 +42,7 @@ def test_an_object_that_is_sent_back_whole_keeps_unknown_fields(
     canned: Canned, scripted: Azure
 ) -> None:
     acls = {"bypass": "None", "defaultAction": "Deny", "fromTheFuture": [{"x": 1}]}
-    canned.rule("GET", ".*", (200, {"properties": {"networkAcls": acls}}))
+    canned.rule("GET", ".*", (200, shown(STORAGE, networkAcls=acls)))
     canned.rule("PATCH", ".*", (200, {}))
     edit = Edit(
         "properties.networkAcls.bypass",
@@ -80,7 +80,7 @@ def test_tokens_are_asked_for_the_clouds_arm_and_no_other(canned: Canned) -> Non
 
 
 def test_every_request_says_who_asks(canned: Canned, scripted: Azure) -> None:
-    canned.rule("GET", ".*", (200, {}))
+    canned.rule("GET", ".*", (200, shown(STORAGE)))
     read = Read(Question.GET, STORAGE)
     assert isinstance(scripted.read([read])[read], Found)
     headers = canned.asked[0].headers

@@ -89,6 +89,11 @@ class Direct(_Adapter):
         return given.status, given.headers, given.body
 
 
+def shown(resource: ResourceId, **properties: object) -> dict[str, Any]:
+    """How ARM shows ``resource``."""
+    return {"id": resource.text, "name": resource.name, "properties": properties}
+
+
 class Canned(_Adapter):
     """Answers by the first rule whose method and path fit; each rule may hold several answers."""
 
