@@ -1,5 +1,7 @@
 """Owns how Relink tells Azure Monitor of its runs, sweeps and calls: the exporter, and the telling.
 
+Nobody depends on it: whatever is wrong with the exporter is logged, and who tells goes on.
+
 What there is to tell, and its names: ``shared.signals``. Without a connection string everything
 goes to the console's log alone. The exporter is Microsoft's (azure-monitor-opentelemetry); it is
 imported when the app first works, not when it is indexed.
@@ -11,8 +13,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.model.json import JsonObject
@@ -43,16 +46,35 @@ _LOGGER: Final = "relink"
 _EVENT_NAME: Final = "microsoft.custom_event.name"
 _LOG = logging.getLogger("relink.telemetry")
 _GAUGES: Final = (DRIFT_OPEN, IN_DRIFT)
+_begun = threading.Event()
 _configured = threading.Event()
 
 type Report = Callable[[JsonObject], None]
 
 
+def _harmless[**P](tell: Callable[P, None]) -> Callable[P, None]:
+    """``tell``, which logs what it raises: what is told must not undo what was done."""
+
+    @wraps(tell)
+    def told(*args: P.args, **more: P.kwargs) -> None:
+        try:
+            tell(*args, **more)
+        except Exception as error:  # noqa: BLE001 - whatever the exporter raises, nobody waits for it
+            # Without its text: that of a connection string holds a key.
+            _LOG.error("telemetry: '%s' failed: %s", tell.__name__, type(error).__name__)
+
+    return told
+
+
+@_harmless
 def configure(connection_string: str | None, credential: TokenCredential | None = None) -> None:
-    """Send the ``relink`` loggers, metrics and spans to Application Insights; once a process."""
-    if not connection_string or _configured.is_set():
+    """Send the ``relink`` loggers, metrics and spans to Application Insights; once a process.
+
+    Where that cannot be begun (no connection string, a library that is missing), nothing is sent.
+    """
+    if not connection_string or _begun.is_set():
         return
-    _configured.set()
+    _begun.set()
     from shared.exporter import connect  # noqa: PLC0415 - the exporter loads late
 
     connect(connection_string, credential, _LOGGER)
@@ -60,28 +82,26 @@ def configure(connection_string: str | None, credential: TokenCredential | None 
 
     adopt_ids()
     logging.getLogger(_LOGGER).setLevel(logging.INFO)
+    _configured.set()
 
 
+@_harmless
 def report(record: JsonObject) -> None:
-    """Tell of a run that ended: its events, metrics and trace. Never raises."""
-    try:
-        with _trace(record):
-            _events(record)
-        _metrics(record)
-    except Exception:  # noqa: BLE001 - what is told must not undo what was done
-        _LOG.exception("run %s could not be told to Azure Monitor", record.get("id"))
+    """Tell of a run that ended: its events, metrics and trace."""
+    with _trace(record):
+        _events(record)
+    _metrics(record)
 
 
+@_harmless
 def swept(sweep: JsonObject) -> None:
-    """Tell of a sweep: the properties of ``shared.signals.SWEEP``. Never raises."""
-    try:
-        _tell(SWEEP, **sweep)
-    except Exception:  # noqa: BLE001 - the same
-        _LOG.exception("a sweep could not be told to Azure Monitor")
+    """Tell of a sweep: the properties of ``shared.signals.SWEEP``."""
+    _tell(SWEEP, **sweep)
 
 
+@_harmless
 def measure(signal: Signal, value: float, where: Mapping[str, str]) -> None:
-    """Tell one value of a gauge or histogram; ``where`` are its properties. Never raises."""
+    """Tell one value of a gauge or histogram; ``where`` are its properties."""
     if not _configured.is_set():
         return
     from opentelemetry import metrics  # noqa: PLC0415 - only where it is exported
@@ -93,6 +113,7 @@ def measure(signal: Signal, value: float, where: Mapping[str, str]) -> None:
         meter.create_histogram(signal.name, unit=signal.unit).record(value, dict(where))
 
 
+@_harmless
 def arm_call(call: Call) -> None:
     """Tell of one call of ARM, as it ends. Nothing where nothing is exported."""
     if not _configured.is_set():
@@ -116,13 +137,19 @@ def arm_call(call: Call) -> None:
     span.end()
 
 
-def activity(name: str, message: Mapping[str, Any]) -> AbstractContextManager[None]:
+def activity(name: str, message: Mapping[str, Any]) -> AbstractContextManager[object]:
     """The span of an activity, while it works on ``message``. Nothing where nothing is exported."""
-    if not _configured.is_set():
-        return nullcontext()
+    span = ExitStack()
+    if _configured.is_set():
+        _begin_span(span, name, message)
+    return span
+
+
+@_harmless
+def _begin_span(span: ExitStack, name: str, message: Mapping[str, Any]) -> None:
     from shared.tracing import activity_trace  # noqa: PLC0415 - only where it is exported
 
-    return activity_trace(name, message)
+    span.enter_context(activity_trace(name, message))
 
 
 def _trace(record: JsonObject) -> AbstractContextManager[None]:
