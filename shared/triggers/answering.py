@@ -12,6 +12,7 @@ import azure.functions as func
 from shared.records import StoreError
 from shared.triggers.bodies import BadBodyError
 from shared.triggers.problems import problem
+from shared.triggers.waiting import EngineAwayError
 from shared.workflow.services import UnknownEnvironmentError
 
 _WHOLE_SECONDS: Final = 30.0
@@ -27,6 +28,6 @@ async def answered(work: Awaitable[func.HttpResponse]) -> func.HttpResponse:
         return error.response
     except UnknownEnvironmentError as error:
         return problem(404, str(error))
-    except (StoreError, TimeoutError) as error:
+    except (StoreError, EngineAwayError, TimeoutError) as error:
         _LOG.warning("a request could not be answered: %s", error)
         return problem(503, f"not to be had at the moment, ask again: {error}"[:500])

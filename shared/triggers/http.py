@@ -25,7 +25,7 @@ from shared.triggers.health import read_health
 from shared.triggers.ids import new_id
 from shared.triggers.problems import answer, problem
 from shared.triggers.queueing import ask, state_of, tell
-from shared.triggers.waiting import off_loop
+from shared.triggers.waiting import of_engine, off_loop
 from shared.workflow.entity import RECONCILE
 from shared.workflow.services import Services
 
@@ -193,7 +193,9 @@ async def _reconcile(
         note=body.reason,
     )
     if body.dry_run:
-        await client.schedule_new_orchestration(RECONCILE, input=dump(wish), instance_id=wish.id)
+        await of_engine(
+            client.schedule_new_orchestration(RECONCILE, input=dump(wish), instance_id=wish.id)
+        )
     else:
         await ask(here, client, wish)
     location = f"/api/runs/{wish.id}"

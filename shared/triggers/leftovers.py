@@ -17,7 +17,7 @@ import azure.durable_functions as df
 from durabletask.client import OrchestrationStatus
 
 from shared.model.trigger import Trigger
-from shared.triggers.waiting import off_loop
+from shared.triggers.waiting import of_engine, off_loop
 from shared.workflow.services import Services
 
 LIVING: Final = frozenset(
@@ -74,7 +74,7 @@ def _aged(services: Services, run: str) -> Callable[[], timedelta | None]:
 async def _is_dead(client: df.DurableFunctionsClient, run: str, age: timedelta) -> bool:
     if age < _ENDED_FOR:
         return False
-    instance = await client.get_orchestration_state(run)
+    instance = await of_engine(client.get_orchestration_state(run))
     if instance is None:
         return age >= _UNKNOWN_FOR
     return instance.runtime_status not in LIVING

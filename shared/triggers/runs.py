@@ -22,7 +22,7 @@ from shared.triggers.callers import caller
 from shared.triggers.ids import new_id
 from shared.triggers.problems import answer, problem
 from shared.triggers.queueing import enqueue, state_of
-from shared.triggers.waiting import off_loop
+from shared.triggers.waiting import of_engine, off_loop
 from shared.workflow.papers import Papers
 from shared.workflow.services import Services
 
@@ -77,7 +77,7 @@ async def _status(
     known = await off_loop(lambda: _recorded(here, run_id))
     if known is not None:
         return known
-    instance = await client.get_orchestration_state(run_id)
+    instance = await of_engine(client.get_orchestration_state(run_id))
     if instance is not None:
         return await _of_instance(here, instance, client)
     manifests = await off_loop(here.manifests.current)
@@ -118,7 +118,7 @@ async def _progress(
     told: dict[str, Any] = json.loads(instance.serialized_custom_status or "{}")
     units = [{"unit": name, "state": why} for name, why in told.get("ended", {}).items()]
     for name, child_id in told.get("running", {}).items():
-        child = await client.get_orchestration_state(child_id)
+        child = await of_engine(client.get_orchestration_state(child_id))
         step = json.loads(child.serialized_custom_status or "{}") if child else {}
         units.append({"unit": name, "state": "running", **step})
     first = await off_loop(lambda: Papers(services.records, instance.instance_id).get(1))

@@ -24,7 +24,7 @@ from shared.triggers.ids import new_id
 from shared.triggers.intake import Intake
 from shared.triggers.leftovers import LIVING, drop_leftovers
 from shared.triggers.queueing import deliver_again, enqueue, state_of, tell
-from shared.triggers.waiting import off_loop
+from shared.triggers.waiting import of_engine, off_loop
 from shared.workflow.announcing import ledger_of
 from shared.workflow.queue import overdue
 from shared.workflow.services import Services
@@ -148,7 +148,7 @@ async def _look_at_queue(services: Services, name: str, client: Client) -> None:
     queue = await state_of(client, name)
     services.measure(QUEUE_DEPTH, depth(queue), {"environment": name})
     for run in overdue(queue, services.clock()):
-        instance = await client.get_orchestration_state(run)
+        instance = await of_engine(client.get_orchestration_state(run))
         if instance is not None and instance.runtime_status in LIVING:
             continue
         _LOG.warning("run %s of %s is dead; freeing the queue", run, name)

@@ -7,7 +7,7 @@ has stopped health, events and timers alike (``tests/project/test_event_loop.py`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Final
@@ -21,6 +21,8 @@ ANSWER_SECONDS: Final = 10.0
 EVENT_SECONDS: Final = 25.0
 """What an event waits for them; Event Grid gives an answer 30 seconds."""
 HEALTH_SECONDS: Final = 3.0
+ENGINE_SECONDS: Final = 10.0
+"""What anybody waits for one answer of the engine; its client waits without end."""
 _THREADS: Final = 16
 _POOLS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, ThreadPoolExecutor]]] = (
     WeakKeyDictionary()
@@ -47,3 +49,21 @@ async def off_loop[T](
         return await asyncio.wait_for(future, seconds)
     except TimeoutError:
         raise StoreUnavailableError(f"the stores gave no answer in {seconds:.0f} s") from None
+
+
+class EngineAwayError(Exception):
+    """The durable engine did not answer, or not in time."""
+
+
+async def of_engine[T](asked: Awaitable[T]) -> T:
+    """What the engine answers to one call of its client.
+
+    Raises:
+        EngineAwayError: whatever its client raises (gRPC's errors, most likely), or too late.
+    """
+    try:
+        async with asyncio.timeout(ENGINE_SECONDS):
+            return await asked
+    except Exception as error:
+        text = f"the task hub gave no answer: {type(error).__name__}"
+        raise EngineAwayError(text) from error

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from durabletask.entities import DurableEntity
 
-from shared.model.codec import dump, load
+from shared.model.codec import dump
+from shared.workflow.entity import state_of
 from shared.workflow.outbox import Delivery, Destination, deliver
 from shared.workflow.services import Services
 
@@ -104,7 +105,7 @@ class Outbox(DurableEntity):
         self._remind(line)
 
     def _line(self) -> Line:
-        return load(Line, self.get_state(dict, {}))
+        return state_of(self, Line)
 
     def _keep(self, line: Line) -> None:
         self.set_state(dump(line))

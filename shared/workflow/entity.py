@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from shared.workflow import queue
 from shared.workflow.queue import Next, QueueState, Remind, Start
 from shared.workflow.watch import depth
 
+_LOG = logging.getLogger("relink.workflow")
 ENTITY = "environment_queue"
 OUTBOX = "outbox"
 """The entity that delivers (``shared.workflow.delivering``), one for each destination."""
@@ -66,7 +68,7 @@ class EnvironmentQueue(DurableEntity):
         self._go(queue.resumed(self._state(), name, _at(message)))
 
     def _state(self) -> QueueState:
-        return load(QueueState, self.get_state(dict, {}))
+        return state_of(self, QueueState)
 
     def _go(self, following: Next) -> None:
         state, actions = following
@@ -83,6 +85,20 @@ class EnvironmentQueue(DurableEntity):
                     self.signal_entity(
                         self.entity_context.entity_id, operation, {"at": at.isoformat()}, at
                     )
+
+
+def state_of[T](entity: DurableEntity, kind: type[T]) -> T:
+    """What an entity holds. What is no ``kind`` is logged and begun anew: no operation fails for it.
+
+    The sweep wants again what is lost so; leases and pauses are in the records as well.
+    """
+    try:
+        return load(kind, entity.get_state(dict, {}))
+    except (ValueError, TypeError):  # pydantic's is a ValueError
+        _LOG.exception(
+            "the state of %s cannot be read and is begun anew", entity.entity_context.entity_id
+        )
+        return load(kind, {})
 
 
 def _at(message: dict[str, Any]) -> datetime:
