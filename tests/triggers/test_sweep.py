@@ -62,7 +62,7 @@ async def silent(here: World, client: FakeClient) -> str:
     """A run that was not heard of for longer than its lease; its id."""
     await swept(here, client)
     run = client.queue().running
-    here.records.acquire_lease("prod", run, 10**6)
+    here.records.acquire_lease("prod", run, 3600)
     here.clock.at += timedelta(minutes=31)
     return run
 
@@ -98,7 +98,7 @@ async def test_a_dead_run_beside_a_living_one_is_freed_alone(tmp_path: Path) -> 
     await swept(here, client)
     aside = client.queue().beside
     assert aside != ""
-    here.records.acquire_lease("prod", aside, 10**6, beside=True)
+    here.records.acquire_lease("prod", aside, 3600, beside=True)
     here.clock.at += timedelta(minutes=31)
     client.instances[aside] = OrchestrationStatus.FAILED
     await swept(here, client)
