@@ -34,6 +34,8 @@ from shared.records.store import (
 )
 
 _NO_CONTAINER: Final = "ContainerNotFound"
+_NOT_THERE: Final = frozenset({_NO_CONTAINER, "BlobNotFound"})
+"""What proves that there is no document. Any other 404 (of a proxy, of a wrong name) proves nothing."""
 _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 10.0
 
@@ -87,7 +89,9 @@ class BlobStore:
             try:
                 blob = self._container.download_blob(checked_key(key))
                 return Stored(blob.readall(), _bare(blob.properties.etag))
-            except ResourceNotFoundError:
+            except ResourceNotFoundError as error:
+                if _code(error) not in _NOT_THERE:
+                    raise
                 return None
 
     def write(
@@ -98,6 +102,8 @@ class BlobStore:
             try:
                 return self._upload(key, data, if_match, if_absent=if_absent)
             except ResourceNotFoundError as error:
+                if _code(error) not in _NOT_THERE:
+                    raise
                 if _code(error) != _NO_CONTAINER:
                     raise Conflict(f"{key} is gone") from error
             self._make_container()
@@ -109,6 +115,8 @@ class BlobStore:
             try:
                 self._container.delete_blob(checked_key(key), **_only_if(if_match))
             except ResourceNotFoundError as error:
+                if _code(error) not in _NOT_THERE:
+                    raise
                 if if_match is not None:
                     raise Conflict(f"{key} is gone") from error
 
@@ -127,8 +135,10 @@ class BlobStore:
         with self._asking("list", prefix):
             try:
                 yield from self._container.list_blobs(name_starts_with=prefix or None)
-            except ResourceNotFoundError:  # no container yet: nothing in it
-                return
+            except ResourceNotFoundError as error:
+                if _code(error) != _NO_CONTAINER:
+                    raise
+                return  # no container yet: nothing in it
 
     def _upload(self, key: str, data: bytes, if_match: str | None, *, if_absent: bool) -> str:
         # Without overwriting, the SDK sends If-None-Match: * by itself.

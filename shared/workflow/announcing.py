@@ -14,6 +14,7 @@ from shared.ledger import Drift, Entry, Ledger, ended, found
 from shared.model.finding import Disposition
 from shared.model.json import JsonObject
 from shared.model.trigger import Trigger
+from shared.records import StoreError
 from shared.workflow.papers import Assessment
 from shared.workflow.services import Services
 
@@ -28,7 +29,10 @@ def ledger_of(services: Services, environment: str) -> Ledger:
 
 
 def announce_found(services: Services, trigger: Trigger, look: Assessment) -> Ledger | None:
-    """Enter what a look found, before anything is done about it; None where it found nothing."""
+    """Enter what a look found, before anything is done about it; None where it found nothing.
+
+    A ledger that is away keeps nothing from being repaired: the end of the run enters it as well.
+    """
     if trigger.dry_run:
         return None
     entries = [
@@ -44,7 +48,11 @@ def announce_found(services: Services, trigger: Trigger, look: Assessment) -> Le
     ]
     if not entries:
         return None
-    return enter(services, trigger.environment, lambda ledger: found(ledger, entries))
+    try:
+        return enter(services, trigger.environment, lambda ledger: found(ledger, entries))
+    except StoreError as error:
+        _LOG.warning("what run %s found is entered at its end: %s", trigger.id, error)
+        return None
 
 
 def announce_ended(services: Services, record: JsonObject) -> Ledger | None:

@@ -75,8 +75,10 @@ def conclude(services: Services, trigger: Trigger, account: Account) -> Conclusi
         _measure_sweeps(services)
     for request in trigger.requests:
         services.records.point_request(request, trigger.id)
-    undelivered = _announce(services, record)
-    _let_go(services, trigger)
+    try:
+        undelivered = _announce(services, record)
+    finally:  # a ledger that is away does not keep the lease
+        _let_go(services, trigger)
     return _conclusion_of(record, undelivered)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -10,10 +11,12 @@ from shared.model.arm import moment
 from shared.model.outcome import Outcome, OutcomeKind
 from shared.model.trigger import Trigger
 from shared.outcomes import wait_key
+from shared.records import StoreError
 from shared.workflow.papers import Assessment
 from shared.workflow.services import Services
 
 _WAITS: Final = "waits"
+_LOG: Final = logging.getLogger("relink.workflow")
 
 
 def deferred_since(
@@ -21,7 +24,11 @@ def deferred_since(
 ) -> dict[str, datetime]:
     """Since when each deferred finding has been deferred; what this run did not judge stays."""
     name, now = trigger.environment, services.clock()
-    known: dict[str, str] = services.records.paper(_WAITS, name, dict[str, str]) or {}
+    try:
+        known: dict[str, str] = services.records.paper(_WAITS, name, dict[str, str]) or {}
+    except StoreError as error:
+        _LOG.warning("since when %s waits is not known: %s", name, error)
+        known = {}
     before = {key: moment(at) for key, at in known.items()}
     judged = {outcome.finding.key for outcome in found}
     whole = trigger.resources is None and len(last.active) == len(services.catalogue)
@@ -35,5 +42,8 @@ def deferred_since(
             since[wait_key(outcome)] = min(before.get(wait_key(outcome)) or now, now)
     if since != before:
         paper = {key: at.isoformat() for key, at in since.items()}
-        services.records.put_paper(_WAITS, name, paper)
+        try:
+            services.records.put_paper(_WAITS, name, paper)
+        except StoreError as error:
+            _LOG.warning("since when %s waits was not kept: %s", name, error)
     return since

@@ -175,3 +175,15 @@ def test_how_much_differs_is_measured_as_a_run_ends(tmp_path: Path, mode: str, l
     assert (DRIFT_OPEN, left, {"environment": "prod"}) in measured
     (age,) = [value for signal, value, _ in measured if signal is SWEEP_AGE]
     assert 3600 <= age < 3700
+
+
+@pytest.mark.parametrize("paper", ["ledger", "waits"])
+def test_a_ledger_or_waits_that_are_away_keep_nothing_from_being_repaired(
+    tmp_path: Path, paper: str
+) -> None:
+    """One document that the store does not give (a folder in its place), all others are well."""
+    stage = broken(tmp_path)
+    (tmp_path / "records/papers" / paper / "prod.json").mkdir(parents=True)
+    assert stage.run(wish())["outcome"] == "Repaired"
+    assert stage.records.lease("prod") is None
+    assert stage.records.paper("run-1", "trigger") is None
