@@ -7,12 +7,12 @@ at again by itself, later and later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from shared.model.actual import Actual, Observation, Question, Read, Unreadable
+from shared.model.actual import Actual, Found, Observation, Question, Read, Unreadable
 from shared.model.environment import Environment
 from shared.model.finding import Finding
 from shared.remediation import sources
@@ -46,6 +46,40 @@ def patience(observations: Mapping[Read, Observation], tries: int, waited: timed
     ]
     worth = [seconds for seconds in waits if seconds <= left]
     return max(worth, default=0.0) if tries < MOST_TRIES else 0.0
+
+
+DEFECTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a judgement raises on a body whose fields are of other types than Azure's."""
+
+
+def believed(
+    answers: Mapping[Read, Observation], judge: Callable[[Mapping[Read, Observation]], object]
+) -> dict[Read, Observation]:
+    """``answers``, but unread those on which ``judge`` breaks, which raises ``DEFECTS``.
+
+    Taken in as they came and halved down to the ones to blame, so that a body that nobody can judge
+    stops what hangs on it and nothing else.
+    """
+    found: dict[Read, Observation] = {
+        read: Unreadable("NotUnderstood", "its answer cannot be judged", answer.at)
+        if isinstance(answer, Found)
+        else answer
+        for read, answer in answers.items()
+    }
+
+    def take_in(more: Sequence[tuple[Read, Observation]]) -> None:
+        try:
+            judge({**found, **dict(more)})
+        except DEFECTS:
+            if len(more) > 1:
+                half = len(more) // 2
+                take_in(more[:half])
+                take_in(more[half:])
+        else:
+            found.update(more)
+
+    take_in([*answers.items()])
+    return found
 
 
 def blind_spots(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Final
 
 from shared.model.json import JsonObject, dig
@@ -78,6 +79,13 @@ class EndpointView:
         )
 
 
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class InterfaceView:
     """An endpoint's network interface: its incarnation and its addresses (domain.md 4)."""
@@ -90,7 +98,8 @@ class InterfaceView:
         """Read a network interface's body."""
         configurations = dig(body, "properties.ipConfigurations") or ()
         found = (dig(c, "properties.privateIPAddress") for c in configurations)
-        return cls(str(dig(body, "properties.resourceGuid") or ""), tuple(a for a in found if a))
+        guid = str(dig(body, "properties.resourceGuid") or "")
+        return cls(guid, tuple(a for a in found if isinstance(a, str) and _is_address(a)))
 
 
 @dataclass(frozen=True, slots=True)

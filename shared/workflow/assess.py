@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,12 +25,21 @@ from shared.reconcile import ROUNDS_OF_READS, PlanningError, draw_plan, find, ne
 from shared.records import ApprovalState, HeldBy, Lease
 from shared.remediator import Catalogue
 from shared.restarts import debts_of, log_reads, starts_in, verified_links
-from shared.unread import MOST_WAIT, REASONS, blind_spots, patience, unread_findings
+from shared.unread import (
+    DEFECTS,
+    MOST_WAIT,
+    REASONS,
+    believed,
+    blind_spots,
+    patience,
+    unread_findings,
+)
 from shared.workflow.answers import Kept, keep_answers, kept_answers
 from shared.workflow.lanes import occupied
 from shared.workflow.papers import Assessment, Papers, RunIsOverError, sights_of
 from shared.workflow.services import Services
 
+_LOG = logging.getLogger("relink.workflow")
 LEASE_SECONDS = 900.0
 _LOG_REACH = timedelta(days=89)
 """The activity log goes back 90 days (domain.md 6)."""
@@ -128,7 +138,33 @@ class _Look:
         self._catalogue = active(services, trigger, declared.environment)
 
     def take(self, papers: Papers) -> Assessment:
-        """Everything from the first question to the verdicts."""
+        """Everything from the first question to the verdicts, without what nobody can judge."""
+        try:
+            return self._take(papers)
+        except DEFECTS:
+            doubted = believed(self.answers, self._judged_alone)
+            if doubted == self.answers:
+                raise
+            _LOG.exception("an answer of Azure cannot be judged; the look goes on without it")
+            self.answers = doubted
+        return self.take(papers)
+
+    def _judged_alone(self, answers: Mapping[Read, Observation]) -> None:
+        """Whatever is done with ``answers`` alone; nothing is read, kept or decided."""
+        memory = self._services.records.memory(self._trigger.environment)
+        whole = self._declared.environment
+        environment = focus(whole, self._trigger.resources, memory)
+        actual, now = Actual(answers, memory), self._services.clock()
+        needed(self._catalogue, environment, actual)
+        findings = find(self._catalogue, environment, actual)
+        blind_spots(self._catalogue, environment, actual)
+        plan = draw_plan(self._catalogue, environment, actual, findings)
+        guards.needed(plan, actual)
+        guards.judge(plan, whole, actual, Circumstances(now, self._services.settings.mode))
+        proofs(whole, actual, findings, (), now)
+        verified_links(environment, actual, findings, now)
+
+    def _take(self, papers: Papers) -> Assessment:
         if self._wants_starts(papers):
             name, known = self._trigger.environment, self.answers
             self.answers |= suspect_restarts(self._services, name, self._began, known)
