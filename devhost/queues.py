@@ -21,6 +21,7 @@ from devhost.worker import Datum, Function, datum
 log = logging.getLogger("devhost")
 
 _FIRST_PAUSE = 0.1
+_LONGEST_CALL = 120.0
 _AFTER_ERROR = 5.0
 _TO_SETTLE = 2.0
 
@@ -121,7 +122,8 @@ class Queue:
             try:
                 taken = await self._take(calls)
             except Exception as error:  # noqa: BLE001 -- whatever the SDK or the network raises
-                log.warning("queue of %s: %s", self._function.name, str(error).splitlines()[0])
+                told = (str(error).splitlines() or [type(error).__name__])[0]
+                log.warning("queue of %s: %s", self._function.name, told)
                 taken, pause = 0, _AFTER_ERROR
             if taken:
                 pause = _FIRST_PAUSE
@@ -238,7 +240,9 @@ class Queue:
         log.error("queue of %s: message %s is poison", self._function.name, message.id)
 
     async def _call[T](self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        """What the queue answers. A call that has no end is left to its thread."""
+        async with asyncio.timeout(_LONGEST_CALL):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
 def _metadata(message: Any) -> dict[str, Datum]:  # noqa: ANN401 -- the SDK's message

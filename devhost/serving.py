@@ -125,8 +125,7 @@ class Serving:
             tasks.create_task(server.serve([self.listener]))
             idle = [tasks.create_task(timer.run(calls)) for timer in sources.timers]
             idle.append(tasks.create_task(self._purge(hub)))
-            for queue in sources.queues:
-                tasks.create_task(queue.run(calls))
+            idle += [tasks.create_task(queue.run(calls)) for queue in sources.queues]
             bell()
             grace = await stopping
             pump.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
+from devhost import queues
 from devhost.calls import Calls
 from devhost.child import HostProcess, wait_until
 from devhost.queues import Clients, Queue, QueueOptions
@@ -46,6 +48,38 @@ class Recorder(Calls):
         self.counts.append((metadata or {})["DequeueCount"].value)
         await asyncio.sleep(self._seconds)
         return Answer(None, Failure("E", "on purpose", "") if self._fails else None)
+
+
+class Dead:
+    """A queue that fails without a word, then hangs until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.go = threading.Event()
+
+    def receive_messages(self, **_: object) -> list[object]:
+        self.asked += 1
+        if self.asked == 1:
+            raise TimeoutError
+        self.go.wait(60)
+        return []
+
+
+async def test_a_queue_that_fails_without_a_word_or_hangs_ends_nothing_but_its_own_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queues, "_LONGEST_CALL", 0.1)
+    monkeypatch.setattr(queues, "_AFTER_ERROR", 0.1)
+    dead = Dead()
+    queue = Queue(FUNCTION, Clients(dead, dead), OPTIONS)
+    taking = asyncio.create_task(queue.run(Recorder()))
+    async with asyncio.timeout(20):
+        while dead.asked < 4:  # noqa: ASYNC110 -- asked from threads
+            await asyncio.sleep(0.02)
+        queue.stop()
+        await taking
+        await queue.close()
+    dead.go.set()
 
 
 @pytest.fixture
