@@ -80,6 +80,7 @@ async def test_a_queue_that_fails_without_a_word_or_hangs_ends_nothing_but_its_o
         await taking
         await queue.close()
     dead.go.set()
+    assert dead.asked >= 4
 
 
 @pytest.fixture

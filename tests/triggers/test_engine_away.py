@@ -25,6 +25,7 @@ from shared.triggers.waiting import EngineAwayError
 from tests.core.builders import CLUSTER
 from tests.triggers.client import Entity, FakeClient, body_of, is_problem, request
 from tests.triggers.test_http import call, stage
+from tests.triggers.test_http import waiting as undecided
 from tests.triggers.test_intake import START, event
 from tests.triggers.test_intake import stage as intake_stage
 from tests.triggers.test_sweep import letter
@@ -120,6 +121,17 @@ async def test_a_pause_counts_though_the_queue_has_not_heard_of_it(
         await call(here, "pause_environment", request({}, name="prod"), Sick(mood=mood)), 503
     )
     assert here.records.paused("prod") is not None
+
+
+@pytest.mark.parametrize("mood", ["gone", "slow"])
+async def test_a_yes_counts_though_the_queue_has_not_heard_of_it(mood: str, tmp_path: Path) -> None:
+    here = undecided(tmp_path)
+    yes = request({"reason": "ok"}, id="run-1")
+    is_problem(await call(here, "approve_run", yes, Sick(mood=mood)), 503)
+    approval = here.records.approval("prod")
+    assert approval is not None
+    assert approval.state == "approved"
+    assert here.run(wish("run-2"))["units"], "the next look carries it out"
 
 
 @pytest.mark.parametrize("mood", ["gone", "slow"])
