@@ -295,6 +295,7 @@ def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) 
     return units
 
 
+_WRITES_DO_NOTHING: Final = "updates of an attached compute are taken and do nothing"
 _COMPUTE: Final = (
     "creating and changing what is deployed on it, for the minutes of attaching it again"
 )
@@ -342,13 +343,15 @@ REMEDIATOR: Final = Remediator(
         ),
         "ComputeFailed": Reason(
             "Attaching it, or its last operation, failed.",
-            f"{sources.TROUBLE}: reattach the compute",
+            f"{sources.TROUBLE}: reattach the compute; updates of an attached one have no effect",
             disruption=_COMPUTE,
+            no_less=_WRITES_DO_NOTHING,
         ),
         "ComputeStale": Reason(
             "It was attached before the last restart of its cluster.",
             f"{sources.SECURE_INFERENCE}: note on stopped and restarted clusters, step 2",
             disruption=_COMPUTE,
+            no_less=_WRITES_DO_NOTHING,
         ),
         "ComputeChanged": Reason(
             "It differs in what is fixed when it is attached.",

@@ -162,6 +162,7 @@ def _requirements(side: Side) -> Iterator[Requirement]:
     yield Requirement(Need.EXISTS, side.remote)
 
 
+_NOT_REVIVED: Final = "a write does not revive a Disconnected side: both are deleted first"
 _DISRUPTION: Final = "nothing more: while a side is not Connected, no traffic passes"
 
 REMEDIATOR: Final = Remediator(
@@ -206,6 +207,7 @@ REMEDIATOR: Final = Remediator(
             "The other side was deleted; a Disconnected side cannot be revived.",
             f"{sources.PEERING}: Disconnected",
             disruption=_DISRUPTION,
+            no_less=_NOT_REVIVED,
         ),
         "PeeringHalf": Reason(
             "The other side is missing or Disconnected, so this one waits: made again where both "
@@ -213,6 +215,7 @@ REMEDIATOR: Final = Remediator(
             f"{sources.PEERING}: Initiated",
             Response.EITHER,
             _DISRUPTION,
+            f"a missing side is created and nothing is deleted; {_NOT_REVIVED}",
         ),
         "PeeringFlagsChanged": Reason(
             "It lets through other traffic than declared.", f"{sources.PEERING}: settings"

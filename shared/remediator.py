@@ -35,12 +35,14 @@ class Reason:
         source: which requirement of which document (``shared.remediation.sources``).
         response: what becomes of it.
         disruption: what its repair interrupts; empty when nothing is.
+        no_less: why nothing less than deleting or detaching heals it; empty where a write does.
     """
 
     meaning: str
     source: str
     response: Response = Response.REPAIRED
     disruption: str = ""
+    no_less: str = ""
 
 
 @dataclass(frozen=True, slots=True)

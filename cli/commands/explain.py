@@ -38,9 +38,9 @@ def explain(
     for entry in entries:
         shell.say(f"{entry['word']}  ({entry['of']})", "bold")
         shell.say(f"  {entry['meaning']}")
-        for name in ("response", "source", "disruption"):
+        for name in ("response", "source", "disruption", "no_less"):
             if entry.get(name):
-                shell.say(f"  {name}: {entry[name]}")
+                shell.say(f"  {name.replace('no_less', 'no lesser cure')}: {entry[name]}")
 
 
 def _known() -> list[dict[str, str]]:
@@ -58,6 +58,7 @@ def _known() -> list[dict[str, str]]:
             "response": reason.response.value,
             "source": reason.source,
             "disruption": reason.disruption,
+            "no_less": reason.no_less,
         }
         for name, reasons in (*listed, ("any remediator", REASONS))
         for word, reason in sorted(reasons.items())

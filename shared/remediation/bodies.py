@@ -70,6 +70,29 @@ def endpoint_body(declared: PrivateEndpoint, live: JsonObject | None) -> dict[st
     return body
 
 
+def endpoint_as_it_is(live: JsonObject) -> dict[str, Any]:
+    """The body that writes a live endpoint again and changes nothing: its own, where writable."""
+    properties: dict[str, Any] = {"subnet": {"id": dig(live, "properties.subnet.id")}}
+    for name in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
+        connections = dig(live, f"properties.{name}")
+        if connections:
+            properties[name] = [_connection(each) for each in connections]
+    body = {name: copy.deepcopy(live[name]) for name in ("location", "tags") if live.get(name)}
+    body["properties"] = properties
+    _fill(body, live, (*_ENDPOINT_FIELDS, f"properties.{_STATIC}"))
+    _trim(body)
+    return body
+
+
+def _connection(live: JsonObject) -> dict[str, Any]:
+    said = {
+        name: copy.deepcopy(value)
+        for name in ("privateLinkServiceId", "groupIds", "requestMessage")
+        if (value := dig(live, f"properties.{name}")) not in (None, "", [])
+    }
+    return {"name": live["name"], "properties": said}
+
+
 def _trim(body: dict[str, Any]) -> None:
     """References by id alone, and static addresses without what Azure added to them."""
     properties = body["properties"]

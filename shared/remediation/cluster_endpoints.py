@@ -57,11 +57,13 @@ REASONS: Final = {
         "It was made before the cluster's last restart.",
         f"{sources.SECURE_INFERENCE}: note on stopped and restarted clusters, step 1",
         disruption=MOMENT,
+        no_less="the private link service that it leads to went with the stop; a write does not follow the new one",
     ),
     "LinkRenewed": Reason(
         "The cluster has another private link service than the endpoint leads to.",
         f"{sources.AKS_CONNECT}: endpoints after a restart",
         disruption=MOMENT,
+        no_less="a write does not lead it to the new private link service",
     ),
     "LinkUnreadable": Reason(
         "The cluster's private link service could not be read.", sources.RELINK, Response.STATE

@@ -7,6 +7,7 @@ from an answer that is missing, and never lets an endpoint be replaced whose inc
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from shared.model.actual import Absent, Actual, Found, Read, Unreadable
@@ -39,13 +40,17 @@ REPLACING: Final = frozenset(
     {
         "EndpointDisconnected",
         "EndpointRejected",
-        "EndpointFailed",
         "EndpointMispointed",
         "EndpointStale",
         "LinkRenewed",
     }
 )
-"""Reasons that only a deletion and a new creation can settle."""
+"""Reasons that only a deletion and a new creation can settle.
+
+``EndpointFailed`` is none of them: the state tells of the last write and not of the traffic, and
+the document on failed states has the resource written again. What shows that it is dead beyond a
+write is its connection, its aim, or a restart of its cluster, each a reason of its own.
+"""
 
 _BY_CONNECTION: Final = {
     "disconnected": "EndpointDisconnected",
@@ -54,6 +59,7 @@ _BY_CONNECTION: Final = {
 }
 _REPLACE: Final = "Relink deletes it and creates it again as declared."
 _FINISH: Final = "Relink writes it again as declared, which deletes nothing."
+_AGAIN: Final = "Relink writes it again as it is, which deletes nothing."
 _NO_INTERFACE: Final = Evidence("network interface", "none", "the endpoint's own")
 
 MOMENT: Final = "what goes through the endpoint, for the minutes of making it again"
@@ -66,21 +72,22 @@ REASONS: Final = {
         "Its connection was removed at the target; it will not come back.",
         f"{sources.ENDPOINTS}: a Disconnected endpoint is only informative and should be deleted",
         disruption=MOMENT,
+        no_less="a write is taken and the connection stays Disconnected: the target holds it no longer",
     ),
     "EndpointRejected": Reason(
         "Its connection was rejected at the target.",
         f"{sources.ENDPOINTS}: connection states",
         disruption=MOMENT,
+        no_less="a write leaves the rejection as it is; only a new connection asks again",
     ),
     "EndpointFailed": Reason(
-        "Its last operation failed, so Azure does not vouch for it.",
-        f"{sources.ENDPOINTS}: connection states",
-        disruption=MOMENT,
+        "Its last write failed. It is written again as it is, and replaced only where its "
+        "connection, its aim or a restart shows that a write cannot heal it.",
+        f"{sources.FAILED_STATES}: write the resource again",
     ),
     "EndpointUnfinished": Reason(
-        "Its creation failed before it had an interface.",
+        "Its creation failed before it had an interface; the write is made again.",
         f"{sources.ENDPOINTS}: an endpoint has an interface",
-        disruption=MOMENT,
     ),
     "EndpointPending": Reason(
         "Its connection waits for the target's owner.",
@@ -91,6 +98,7 @@ REASONS: Final = {
         "It leads to another target or group, or lies in another subnet.",
         f"{sources.ENDPOINTS}: target and subnet are fixed for its life",
         disruption=MOMENT,
+        no_less="a write cannot change target, groups or subnet",
     ),
     "EndpointUnsettled": Reason(
         "Azure is at work on it, or shows a state that says nothing.",
@@ -203,7 +211,7 @@ def _of_state(view: EndpointView) -> Iterator[Difference]:
     if failed and view.interface is None and view.connection not in _BY_CONNECTION:
         yield Difference("EndpointUnfinished", (state, _NO_INTERFACE), _FINISH)
     elif failed:
-        yield Difference("EndpointFailed", (state, connection), _REPLACE)
+        yield Difference("EndpointFailed", (state, connection), _AGAIN)
     if state_obstacle(view.state) is not None:
         yield from unsettled("EndpointUnsettled", view.state)
     elif view.connection in _BY_CONNECTION:
@@ -318,14 +326,42 @@ def obstacle_to_replacement(endpoint: PrivateEndpoint, actual: Actual) -> Obstac
     return unread(f"A record {lost}", actual.answer(lost)) if lost is not None else None
 
 
+def _obstacle_to_writing_again(
+    endpoint: PrivateEndpoint, actual: Actual, found: list[Difference]
+) -> Obstacle | None:
+    """A connection that waits for somebody, or a restart that is still a question.
+
+    A write of the endpoint after a restart is taken as proof that it was made since
+    (``endpoint_debts``), so it must not come before the answer.
+    """
+    view = view_of(endpoint, actual)
+    if view is not None and view.connection == "pending":
+        connection = Evidence("connection", _shown(view), APPROVED)
+        return Obstacle(Disposition.BLOCK, "TargetApproval", (connection,))
+    doubts = (item for item in found if item.reason == "RestartSuspected")
+    return next(
+        (
+            Obstacle(item.disposition, item.why)
+            for item in doubts
+            if item.disposition is not Disposition.NOT_NEEDED
+        ),
+        None,
+    )
+
+
 def hold(
     endpoint: PrivateEndpoint, actual: Actual, found: list[Difference], first: Obstacle | None
 ) -> list[Difference]:
     """``found`` with each repair held back by what stands in its way; ``first`` goes first."""
     general = first or obstacle_to_repair(endpoint, actual)
+    dead = any(item.reason in REPLACING for item in found)
     settled = []
     for item in found:
-        replacing = item.reason in REPLACING
-        special = obstacle_to_replacement(endpoint, actual) if replacing else None
-        settled.append(held(item, general or special))
+        special, shown = None, item
+        if item.reason in REPLACING or (dead and item.reason == "EndpointFailed"):
+            special = obstacle_to_replacement(endpoint, actual)
+            shown = replace(item, repair=_REPLACE)
+        elif item.reason == "EndpointFailed":
+            special = _obstacle_to_writing_again(endpoint, actual, found)
+        settled.append(held(shown, general or special))
     return settled

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from shared.model.actual import Actual
-from shared.model.arm import RecordView
+from shared.model.arm import RecordView, provisioning_state
 from shared.model.environment import Environment, OwnRecord, PrivateEndpoint
 from shared.model.finding import Disposition, Finding
 from shared.model.intent import Intent
@@ -30,7 +30,7 @@ from shared.model.step import (
     Step,
     reference,
 )
-from shared.remediation.bodies import endpoint_body
+from shared.remediation.bodies import endpoint_as_it_is, endpoint_body
 from shared.remediation.endpoints import REPLACING, group_of, interface_of, view_of, zones_of
 from shared.remediation.zone_links import links_of
 
@@ -89,19 +89,34 @@ def _unit(
         return _replacement(remediator, endpoint, actual, keys)
     if reasons & _UNMADE:
         return _creation(remediator, endpoint, actual, keys)
+    again = "EndpointFailed" in reasons
     steps = (
+        *(_written_again(endpoint, actual) if again else ()),
         *(zone_group_step(endpoint, actual) if reasons & _ZONE_REASONS else ()),
         *(_records(endpoint, actual) if reasons & _RECORD_REASONS else ()),
     )
+    what = "" if again else "the names of "
     return Unit(
-        id=f"{remediator}:names:{endpoint.id.key}",
+        id=f"{remediator}:{'again' if again else 'names'}:{endpoint.id.key}",
         remediator=remediator,
-        title=f"Write the names of private endpoint {endpoint.id.name}",
+        title=f"Write {what}private endpoint {endpoint.id.name}{' again' if again else ''}",
         resource=endpoint.id,
         findings=keys,
         steps=steps,
         follows=(endpoint.id,),
         exclusive=exclusive_of(endpoint),
+    )
+
+
+def _written_again(endpoint: PrivateEndpoint, actual: Actual) -> tuple[Step, ...]:
+    """The lesser cure of a failed endpoint: its own body once more."""
+    live = actual.body(endpoint.id)
+    if live is None:  # detect saw its state there, so this is a planning error
+        raise ValueError(f"{endpoint.id} is to be written again, but was not read")
+    change = Change("provisioningState", provisioning_state(live), "succeeded")
+    return (
+        PutResource(endpoint.id, endpoint_as_it_is(live), (change,)),
+        AwaitState(endpoint.id, Condition.APPROVED),
     )
 
 

@@ -34,6 +34,7 @@ ENDPOINTS: Final = (
 ENDPOINT_DNS: Final = (
     "Private endpoint DNS (learn.microsoft.com/azure/private-link/private-endpoint-dns)"
 )
+FAILED_STATES: Final = "Troubleshoot Azure Microsoft.Network failed provisioning state (learn.microsoft.com/azure/networking/troubleshoot-failed-state)"
 AKS_START: Final = "Stop and start a cluster (learn.microsoft.com/azure/aks/start-stop-cluster)"
 AKS_PRIVATE: Final = "Create a private cluster (learn.microsoft.com/azure/aks/private-clusters)"
 AKS_CONNECT: Final = (

@@ -239,6 +239,21 @@ def test_a_plan_settles_each_repair_once_and_is_always_the_same(
 @each
 @thorough
 @given(names=drifted)
+def test_what_destroys_says_why_nothing_less_would_heal(
+    remediator: Remediator, names: list[str]
+) -> None:
+    world, env = broken(names), environment()
+    actual = world.look(remediator, env)
+    found = {finding.key: finding.reason for finding in repairs(remediator, env, actual)}
+    for unit in units_of(remediator, env, actual):
+        if unit.destructive:
+            reasons = [remediator.reasons[found[key]] for key in unit.findings]
+            assert any(reason.no_less for reason in reasons), unit.title
+
+
+@each
+@thorough
+@given(names=drifted)
 def test_units_survive_json(remediator: Remediator, names: list[str]) -> None:
     world = broken(names)
     for unit in world.plan(remediator):

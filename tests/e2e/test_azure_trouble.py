@@ -102,6 +102,31 @@ def test_a_conflict_inside_an_operation_is_tried_again(code: str, tmp_path: Path
     assert differences(before, portrait(stage.cloud)) == []
 
 
+@pytest.mark.parametrize("writes_fail", [1, 4], ids=["once", "again-and-again"])
+def test_an_endpoint_that_serves_is_written_until_azure_takes_it_and_never_deleted(
+    writes_fail: int, tmp_path: Path
+) -> None:
+    stage = build(tmp_path)
+    endpoint = drifts.blob_endpoint(stage)
+    interface = stage.human("GET", endpoint)["properties"]["networkInterfaces"]
+    stage.cloud.add_fault(
+        Fault(
+            Mischief.FAIL_OPERATION, method="PUT", path="prod-blob-pe$", code="RetryableError",
+            times=writes_fail,
+        )
+    )  # fmt: skip
+    live = stage.human("GET", endpoint)
+    stage.human("PUT", endpoint, {**live, "tags": {"project": "vision"}})
+    stage.advance(120)
+    assert stage.human("GET", endpoint)["properties"]["provisioningState"] == "Failed"
+    stage.run_until_calm()
+    after = stage.human("GET", endpoint)
+    assert after["properties"]["provisioningState"] == "Succeeded"
+    assert after["properties"]["networkInterfaces"] == interface
+    assert after["tags"] == {"project": "vision"}
+    assert not [line for line in stage.writes() if line.startswith("DELETE")]
+
+
 def test_an_operation_that_fails_for_good_is_failed_and_degraded_not_lost(tmp_path: Path) -> None:
     stage = build(tmp_path)
     before = portrait(stage.cloud)

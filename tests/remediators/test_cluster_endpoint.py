@@ -127,6 +127,24 @@ def test_a_record_has_to_hold_exactly_the_address(addresses: list[str]) -> None:
     assert not unit.destructive
 
 
+def test_a_failed_endpoint_is_not_written_while_a_restart_is_a_question() -> None:
+    world = suspected(World()).set(API, "properties.provisioningState", "Failed")
+    world.deny(Question.POWER_LOG, CLUSTER)
+    assert reasons(world.find(REMEDIATOR)) == {
+        ("EndpointFailed", "block", "Unreadable"),
+        ("RestartSuspected", "block", "Unreadable"),
+    }
+    assert world.plan(REMEDIATOR) == []
+
+
+def test_a_failed_endpoint_that_leads_to_a_former_link_is_replaced() -> None:
+    world = suspected(World(), link("/subscriptions/s/former-link"))
+    world.set(API, "properties.provisioningState", "Failed")
+    assert {item.reason for item in world.find(REMEDIATOR)} == {"EndpointFailed", "LinkRenewed"}
+    (unit,) = world.plan(REMEDIATOR)
+    assert unit.destructive
+
+
 def test_a_new_record_gets_the_declared_ttl() -> None:
     (unit,) = World().without(RECORD).plan(REMEDIATOR)
     (step,) = unit.steps

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -67,9 +68,51 @@ def test_a_lost_connection_is_replaced_as_one_unit(status: str, reason: str) -> 
 
 
 @pytest.mark.parametrize("state", ["Failed", "Canceled"])
-def test_a_failed_endpoint_is_replaced(state: str) -> None:
+def test_a_failed_endpoint_that_is_connected_is_written_again_as_it_is(state: str) -> None:
     world = World().set(BLOB, STATE, state)
-    assert reasons(world.find(REMEDIATOR)) == {("EndpointFailed", "repair", "")}
+    world.bodies[BLOB]["tags"] = {"owner": "network team"}
+    world.set(BLOB, "properties.customNetworkInterfaceName", "nic-of-the-vault")
+    found = world.find(REMEDIATOR, declared("privateEndpoints", BLOB, body=tagged("ml")))
+    assert reasons(found) == {("EndpointFailed", "repair", "")}
+    assert "deletes nothing" in found[0].message
+    (unit,) = world.plan(REMEDIATOR, declared("privateEndpoints", BLOB, body=tagged("ml")))
+    assert not unit.destructive
+    assert unit.intent is None
+    write, wait = unit.steps
+    assert write.kind == "PutResource"
+    assert write.body["tags"] == {"owner": "network team"}
+    assert write.body["properties"]["customNetworkInterfaceName"] == "nic-of-the-vault"
+    assert not {"provisioningState", "networkInterfaces"} & write.body["properties"].keys()
+    (connection,) = write.body["properties"]["privateLinkServiceConnections"]
+    assert connection.keys() == {"name", "properties"}
+    assert connection["properties"] == {
+        "privateLinkServiceId": STORAGE.text, "groupIds": ["blob"],
+    }  # fmt: skip
+    assert wait.kind == "AwaitState"
+    assert wait.condition is Condition.APPROVED
+
+
+def tagged(owner: str) -> dict[str, Any]:
+    return {**endpoint_body(STORAGE, ["blob"]), "tags": {"owner": owner}}
+
+
+@pytest.mark.parametrize("status", ["Disconnected", "Rejected"])
+def test_a_failed_endpoint_whose_connection_is_lost_is_replaced(status: str) -> None:
+    world = World().set(BLOB, STATE, "Failed").connection(BLOB, status)
+    found = world.find(REMEDIATOR)
+    assert named(found) == {"EndpointFailed", f"Endpoint{status}"}
+    assert all("deletes it and creates it again" in item.message for item in found)
+    (unit,) = world.plan(REMEDIATOR)
+    assert unit.destructive
+
+
+def test_a_failed_endpoint_without_its_zone_group_is_written_before_it() -> None:
+    world = World().set(BLOB, STATE, "Failed").without(GROUP)
+    (unit,) = world.plan(REMEDIATOR)
+    assert [(s.kind, s.resource) for s in unit.steps] == [
+        ("PutResource", BLOB), ("AwaitState", BLOB), ("PutResource", GROUP),
+    ]  # fmt: skip
+    assert not unit.destructive
 
 
 def test_a_missing_endpoint_and_its_zone_group_are_one_unit() -> None:
@@ -196,8 +239,8 @@ def test_an_endpoint_without_interface_is_not_destroyed() -> None:
 
 
 def test_an_endpoint_whose_interface_has_no_guid_is_not_destroyed() -> None:
-    world = World().set(BLOB, STATE, "Failed").set(interface(BLOB), "properties.resourceGuid", "")
-    assert reasons(world.find(REMEDIATOR)) == {("EndpointFailed", "block", "IncarnationUnknown")}
+    world = World().connection(BLOB, "Rejected").set(interface(BLOB), "properties.resourceGuid", "")
+    assert reasons(world.find(REMEDIATOR)) == {("EndpointRejected", "block", "IncarnationUnknown")}
     assert world.plan(REMEDIATOR) == []
 
 
@@ -211,9 +254,12 @@ def test_a_working_endpoint_that_needs_approval_by_hand_is_not_torn_down() -> No
     world = World().set(BLOB, STATE, "Failed")
     live = world.bodies[BLOB]["properties"]
     live["manualPrivateLinkServiceConnections"] = live.pop(links.split(".")[1])
-    assert reasons(world.find(REMEDIATOR, manual())) == {
-        ("EndpointFailed", "block", "TargetApproval")
-    }
+    assert reasons(world.find(REMEDIATOR, manual())) == {("EndpointFailed", "repair", "")}
+    (unit,) = world.plan(REMEDIATOR, manual())
+    assert not unit.destructive
+    (write, _) = unit.steps
+    assert write.kind == "PutResource"
+    assert "manualPrivateLinkServiceConnections" in write.body["properties"]
 
 
 def test_what_another_manifest_owns_is_reported_only() -> None:
