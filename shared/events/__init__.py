@@ -1,6 +1,6 @@
 """Owns the way from an Event Grid event to environments and debts; reads no network and no clock."""
 
-from shared.events.index import Index
+from shared.events.index import Index, watched_by
 from shared.events.meaning import echo, restarts
 from shared.events.reading import (
     ChangeKind,
@@ -19,4 +19,5 @@ __all__ = [
     "echo",
     "read_event",
     "restarts",
+    "watched_by",
 ]

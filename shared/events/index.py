@@ -28,6 +28,11 @@ _ROLES: Final = "microsoft.authorization/roleassignments"
 _LOCKS: Final = "microsoft.authorization/locks"
 
 
+def watched_by(watches: Iterable[str]) -> frozenset[str]:
+    """The ARM operation names that say something to somebody, in lower case."""
+    return frozenset({*(watch.lower() for watch in watches), _GROUP_DELETE})
+
+
 class Index:
     """Environments by the ids that their manifests name; built once for a set of manifests.
 
@@ -36,7 +41,7 @@ class Index:
     """
 
     def __init__(self, environments: Iterable[Environment], watches: Iterable[str]) -> None:
-        self._watched = frozenset({*(watch.lower() for watch in watches), _GROUP_DELETE})
+        self._watched = watched_by(watches)
         self._named: dict[str, set[str]] = defaultdict(set)
         self._around: dict[str, set[str]] = defaultdict(set)
         self._scopes: dict[str, set[str]] = defaultdict(set)

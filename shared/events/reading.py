@@ -9,7 +9,7 @@ only add fields (domain.md 1.1, 1.4).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,8 @@ _TYPE: Final = re.compile(
     r"Microsoft\.Resources\.Resource(Write|Delete|Action)(Success|Failure|Cancel)", re.IGNORECASE
 )
 _OPERATION: Final = re.compile(r"[A-Za-z][\w.-]*(/[\w.*-]+)+", re.ASCII)
+_OUTSIDE: Final = re.compile(r"/providers/[\w.]+/", re.ASCII)
+"""How ids begin that lie in no subscription, such as those of management groups."""
 _LONGEST_ID: Final = 256
 _LONGEST_TYPE: Final = 256
 _LONGEST_OPERATION: Final = 300
@@ -82,8 +84,13 @@ class ResourceChanged:
         return self if credible else replace(self, at=None)
 
 
-def read_event(raw: object) -> ResourceChanged | Ignored:
+def read_event(
+    raw: object, watched: Callable[[str], bool] = lambda _: True
+) -> ResourceChanged | Ignored:
     """Read one event of either schema.
+
+    What ``watched`` refuses is ignored before its id is read: a subscription is full of names that
+    the grammar of ``ResourceId`` does not take and that no manifest can hold.
 
     Raises:
         MalformedEventError: when it is of a type that we read and a field is missing or wrong.
@@ -100,10 +107,16 @@ def read_event(raw: object) -> ResourceChanged | Ignored:
     body = raw.get("data")
     if not isinstance(body, Mapping):
         raise MalformedEventError("data", f"found {_kind(body)}, expected an object")
+    operation = _operation(body)
+    if not watched(operation):
+        return Ignored(f"{operation} is watched by nobody")
+    resource = _resource(raw, body)
+    if resource is None:
+        return Ignored(f"{operation} was done outside of any subscription")
     return ResourceChanged(
         event_id=_text(raw, "id", _LONGEST_ID),
-        resource=_resource(raw, body),
-        operation=_operation(body),
+        resource=resource,
+        operation=operation,
         kind=ChangeKind(match[1].lower()),
         succeeded=True,
         at=_time(raw, *times, "publishTime", "publishtime"),
@@ -124,12 +137,17 @@ def _text(source: Mapping[str, Any], field: str, longest: int, path: str = "") -
     return clean(value)
 
 
-def _resource(raw: Mapping[str, Any], body: Mapping[str, Any]) -> ResourceId:
-    """``data.resourceUri``, which is the subject as well (domain.md 1.1)."""
-    field = "data.resourceUri" if "resourceUri" in body else "subject"
-    value = body.get("resourceUri", raw.get("subject"))
+def _resource(raw: Mapping[str, Any], body: Mapping[str, Any]) -> ResourceId | None:
+    """``data.resourceUri``, which is the subject as well (domain.md 1.1): one that is empty is not used.
+
+    None for what lies in the tenant or a management group, which no manifest names.
+    """
+    field = "subject" if body.get("resourceUri") in (None, "") else "data.resourceUri"
+    value = raw.get("subject") if field == "subject" else body["resourceUri"]
     if not isinstance(value, str):
         raise MalformedEventError(field, f"found {_kind(value)}, expected a resource id")
+    if _OUTSIDE.match(value):
+        return None
     try:
         return ResourceId.parse(value)
     except InvalidResourceIdError as error:

@@ -19,6 +19,7 @@ from shared.events import (
     echo,
     read_event,
     restarts,
+    watched_by,
 )
 from shared.guards import mode_of
 from shared.manifests import Manifests
@@ -38,6 +39,10 @@ class Intake:
 
     services: Services
     _indexed: tuple[str, Index] | None = field(default=None, repr=False)
+    _watched: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._watched = watched_by(self._watches())
 
     def take(self, raw: Mapping[str, Any]) -> tuple[Trigger, ...]:
         """The wishes that an event leads to. Debts are stored before this returns.
@@ -61,7 +66,7 @@ class Intake:
         return ()
 
     def _taken(self, raw: Mapping[str, Any]) -> tuple[Trigger, ...]:
-        change = read_event(raw)
+        change = read_event(raw, lambda operation: operation.lower() in self._watched)
         if isinstance(change, Ignored):
             _LOG.info("event ignored: %s", clean(change.reason))
             return ()
@@ -125,9 +130,11 @@ class Intake:
             urgent=urgent,
         )
 
+    def _watches(self) -> list[str]:
+        return [w for remediator in self.services.catalogue for w in remediator.watches]
+
     def _index(self, manifests: Manifests) -> Index:
         if self._indexed is None or self._indexed[0] != manifests.version:
-            watches = [w for remediator in self.services.catalogue for w in remediator.watches]
             environments = [each.environment for each in manifests.environments.values()]
-            self._indexed = (manifests.version, Index(environments, watches))
+            self._indexed = (manifests.version, Index(environments, self._watches()))
         return self._indexed[1]

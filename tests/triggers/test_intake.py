@@ -56,6 +56,12 @@ def event(
     }
 
 
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/apps/providers"
+MANAGEMENT = (
+    "/providers/Microsoft.Management/managementGroups/corp/providers/Microsoft.Authorization"
+)
+
+
 def by(principal: str) -> dict[str, Any]:
     return {"claims": {"http://schemas.microsoft.com/identity/claims/objectidentifier": principal}}
 
@@ -96,14 +102,39 @@ def test_closing_public_access_is_urgent(tmp_path: Path) -> None:
         event(ENDPOINT.replace("000000000001", "000000000009")),
         {**event(), "eventType": "Microsoft.Resources.ResourceDeleteFailure"},
         {**event(), "eventType": "Microsoft.Storage.BlobCreated"},
+        event(f"{GROUP}/Microsoft.Insights/components/Our dashboard (old)", "x.y/components/write"),
+        event(f"{STORAGE}/blobServices/default/containers/$logs", "Microsoft.Storage/a/b/write"),
+        event(f"{MANAGEMENT}/policyDefinitions/d", "Microsoft.Authorization/p/write"),
+        event(f"{MANAGEMENT}/locks/l", DELETED),
+        {**event("$unread"), "data": {"operationName": "A.b/c/write", "resourceUri": None}},
     ],
-    ids=["unwatched", "another-subscription", "failed", "another-kind"],
+    ids=[
+        "unwatched",
+        "another-subscription",
+        "failed",
+        "another-kind",
+        "name-with-spaces",
+        "name-with-dollar",
+        "management-group",
+        "watched-but-in-no-subscription",
+        "unwatched-without-id",
+    ],
 )
 def test_what_concerns_nobody_starts_nothing_and_is_no_fault(
     tmp_path: Path, raw: dict[str, Any]
 ) -> None:
     intake = Intake(stage(tmp_path).services)
     assert intake.take(raw) == ()
+    assert intake.services.records.rejected_events().counts == {}
+
+
+@pytest.mark.parametrize("empty", [None, ""], ids=["null", "empty"])
+def test_an_event_whose_id_is_empty_is_read_by_its_subject(
+    tmp_path: Path, empty: str | None
+) -> None:
+    intake = Intake(stage(tmp_path).services)
+    (wish,) = intake.take(event(resourceUri=empty))
+    assert wish.resources == (rid(ENDPOINT),)
     assert intake.services.records.rejected_events().counts == {}
 
 
