@@ -18,8 +18,8 @@ from shared.model.plan import Unit
 from shared.model.step import Change, PutResource
 from shared.remediation import sources
 from shared.remediation.differences import finding, unanswered
-from shared.remediation.endpoints import group_of
 from shared.remediation.replacing import exclusive_of, zone_group_step
+from shared.remediation.zone_groups import group_of
 from shared.remediation.zone_links import link_body, link_id, link_view, of_link, of_zone, reads_of
 from shared.remediation.zone_records import (
     Written,
@@ -110,7 +110,7 @@ def _naming(
     keys: tuple[str, ...],
 ) -> Unit:
     """Azure writes its own records again; what is not back then is written as it was."""
-    group = group_of(endpoint)
+    group = group_of(endpoint, actual)
     if group is None:  # such an endpoint wrote no records, so this is a planning error
         raise ValueError(f"{endpoint.id} has no zone group whose records could be written")
     ours = {zone.id for zone in environment.private_dns_zones if zone.owned}

@@ -24,6 +24,7 @@ from shared.remediation.endpoints import (
     reads_of,
 )
 from shared.remediation.replacing import APPROVALS, endpoint_units
+from shared.remediation.zone_groups import group_of
 from shared.remediation.zones import of_zones
 from shared.remediator import Reason, Remediator, Response
 
@@ -46,8 +47,9 @@ def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
     found: list[Finding] = []
     for endpoint in _declared(environment):
         items = [*differences(endpoint, actual), *gone(endpoint, actual)]
-        if isinstance(actual.answer(endpoint.id), Found | Absent):
-            items += of_zones(environment, endpoint)
+        group = group_of(endpoint, actual)
+        if group is not None and isinstance(actual.answer(endpoint.id), Found | Absent):
+            items += of_zones(environment, endpoint, group)
         settled = hold(endpoint, actual, items, None)
         found += [finding(_NAME, endpoint.id, item, owned=endpoint.owned) for item in settled]
     return found

@@ -16,8 +16,6 @@ from shared.model.arm import (
     SUCCEEDED,
     EndpointView,
     InterfaceView,
-    ZoneGroupView,
-    provisioning_state,
 )
 from shared.model.environment import PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
@@ -34,6 +32,7 @@ from shared.remediation.differences import (
     unread,
     unsettled,
 )
+from shared.remediation.zone_groups import group_answer, group_reads, of_zone_group
 from shared.remediator import Reason, Response
 
 REPLACING: Final = frozenset(
@@ -134,12 +133,6 @@ REASONS: Final = {
 """The reasons of this module, for the ``reasons`` of the remediators that use it."""
 
 
-def group_of(endpoint: PrivateEndpoint) -> ResourceId | None:
-    """The id of its declared zone group."""
-    group = endpoint.zone_group
-    return endpoint.id.child("privateDnsZoneGroups", group.name) if group else None
-
-
 def zones_of(endpoint: PrivateEndpoint) -> tuple[ResourceId, ...]:
     """The zones of its zone group and of its own records, each once."""
     grouped = endpoint.zone_group.zones if endpoint.zone_group else ()
@@ -153,9 +146,7 @@ def reads_of(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Read]:
     yield get(endpoint.id)
     yield get(endpoint.target)
     yield from (get(zone) for zone in zones_of(endpoint))
-    group = group_of(endpoint)
-    if group is not None:
-        yield get(group)
+    yield from group_reads(endpoint, actual)
     view = view_of(endpoint, actual)
     if view is not None and view.interface is not None and _wants_interface(endpoint, actual):
         yield get(view.interface)
@@ -192,11 +183,11 @@ def differences(endpoint: PrivateEndpoint, actual: Actual) -> list[Difference]:
     match actual.answer(endpoint.id):
         case Found(body=body):
             view = EndpointView.of(body)
-            return [*_of_state(view), *_of_aim(endpoint, view), *_of_zone_group(endpoint, actual)]
+            return [*_of_state(view), *_of_aim(endpoint, view), *of_zone_group(endpoint, actual)]
         case Absent():
             seen = Evidence("private endpoint", "none (404)", "one as declared")
             missing = Difference("EndpointMissing", (seen,), "Relink creates it as declared.")
-            return [missing, *_of_zone_group(endpoint, actual)]
+            return [missing, *of_zone_group(endpoint, actual)]
         case Unreadable() as answer:
             obstacle = unread("private endpoint", answer)
             return [held(Difference("EndpointUnreadable", ()), obstacle)]
@@ -247,32 +238,6 @@ def _of_aim(endpoint: PrivateEndpoint, view: EndpointView) -> Iterator[Differenc
         yield Difference("EndpointMispointed", tuple(seen), _REPLACE)
 
 
-def _of_zone_group(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Difference]:
-    group = group_of(endpoint)
-    if group is None or endpoint.zone_group is None:
-        return
-    wanted = {zone.private_dns_zone_id for zone in endpoint.zone_group.zones}
-    names = ", ".join(sorted(zone.name for zone in wanted))
-    repair = "Relink writes the zone group as declared."
-    match actual.answer(group):
-        case Found(body=body):
-            live = ZoneGroupView.of(body).zones
-            state = provisioning_state(body)
-            obstacle = state_obstacle(state)
-            if live != wanted or phase(state) is Phase.BAD or obstacle is not None:
-                shown = ", ".join(sorted(zone.name for zone in live)) or "no zones"
-                seen = Evidence("zone group", f"{shown} (state '{state}')", names)
-                yield held(Difference("ZoneGroupChanged", (seen,), repair), obstacle)
-        case Absent():
-            seen = Evidence("zone group", "none (404)", names)
-            yield Difference("ZoneGroupMissing", (seen,), repair)
-        case Unreadable() as answer:
-            unseen = Difference("EndpointUnreadable", ())
-            yield held(unseen, unread("zone group", answer))
-        case None:
-            return
-
-
 def gone(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Difference]:
     """What the endpoint needs and Azure says does not exist: reported, never created."""
     answer = actual.answer(endpoint.id)
@@ -298,9 +263,9 @@ def obstacle_to_repair(endpoint: PrivateEndpoint, actual: Actual) -> Obstacle | 
     for what, resource in (("target", endpoint.target), *(("zone", z) for z in zones_of(endpoint))):
         if actual.body(resource) is None:
             return unread(f"{what} {resource}", actual.answer(resource))
-    group = group_of(endpoint)
-    if group is not None and not isinstance(actual.answer(group), Found | Absent):
-        return unread("zone group", actual.answer(group))
+    group = group_answer(endpoint, actual)
+    if endpoint.zone_group is not None and not isinstance(group, Found | Absent):
+        return unread("zone group", group)
     view = view_of(endpoint, actual)
     return state_obstacle(view.state) if view is not None else None
 

@@ -31,7 +31,8 @@ from shared.model.step import (
     reference,
 )
 from shared.remediation.bodies import endpoint_as_it_is, endpoint_body
-from shared.remediation.endpoints import REPLACING, group_of, interface_of, view_of, zones_of
+from shared.remediation.endpoints import REPLACING, interface_of, view_of, zones_of
+from shared.remediation.zone_groups import configs_of, group_body, group_of
 from shared.remediation.zone_links import links_of
 
 APPROVALS: Final = MappingProxyType(
@@ -180,15 +181,13 @@ def _made(
 
 def zone_group_step(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
     """Not before the endpoint is Succeeded (domain.md 4)."""
-    group = group_of(endpoint)
+    group = group_of(endpoint, actual)
     if group is None or endpoint.zone_group is None:
         return
-    configs = [
-        {"name": zone.name, "properties": {"privateDnsZoneId": zone.private_dns_zone_id.text}}
-        for zone in endpoint.zone_group.zones
-    ]
+    live = group_body(endpoint, actual)
+    configs = configs_of(endpoint.zone_group, live)
     names = [zone.private_dns_zone_id.name for zone in endpoint.zone_group.zones]
-    before = "present" if actual.body(group) is not None else None
+    before = "present" if live is not None else None
     change = Change("privateDnsZoneConfigs", before, names)
     yield PutResource(group, {"properties": {"privateDnsZoneConfigs": configs}}, (change,))
 

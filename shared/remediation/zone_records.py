@@ -18,7 +18,8 @@ from shared.model.json import dig
 from shared.model.resource_id import ResourceId
 from shared.remediation.commands import az_child
 from shared.remediation.differences import Difference, get, held, unread
-from shared.remediation.endpoints import differences, gone, group_of, view_of
+from shared.remediation.endpoints import differences, gone, view_of
+from shared.remediation.zone_groups import group_body, group_reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,8 @@ def grouped(environment: Environment) -> tuple[PrivateEndpoint, ...]:
 def record_reads(environment: Environment, actual: Actual) -> Iterator[Read]:
     """The endpoints and their groups; of one in order the records that it wrote."""
     for endpoint in grouped(environment):
-        group = group_of(endpoint)
-        if group is not None:
-            yield get(endpoint.id)
-            yield get(group)
+        yield get(endpoint.id)
+        yield from group_reads(endpoint, actual)
         yield from (get(record.id) for record in records_of(environment, endpoint, actual))
 
 
@@ -57,8 +56,7 @@ def records_of(
     environment: Environment, endpoint: PrivateEndpoint, actual: Actual
 ) -> tuple[Written, ...]:
     """What its zone group wrote into declared zones, where nobody else writes the same."""
-    group = group_of(endpoint)
-    body = actual.body(group) if group is not None else None
+    body = group_body(endpoint, actual)
     settled = view_of(endpoint, actual) is not None and not differences(endpoint, actual)
     if body is None or not settled or any(gone(endpoint, actual)):
         return ()

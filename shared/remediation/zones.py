@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.model.environment import Environment, PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
+from shared.model.resource_id import ResourceId
 from shared.remediation.commands import az_child
 from shared.remediation.differences import Difference
 
@@ -78,14 +79,15 @@ def lacking(environment: Environment, endpoint: PrivateEndpoint) -> tuple[str, .
     return tuple(dict.fromkeys(zone for zone in wanted if zone not in named))
 
 
-def of_zones(environment: Environment, endpoint: PrivateEndpoint) -> Iterator[Difference]:
-    """What the manifest's own zone group leaves out, with the command that adds it."""
+def of_zones(
+    environment: Environment, endpoint: PrivateEndpoint, group: ResourceId
+) -> Iterator[Difference]:
+    """What the manifest's own zone group leaves out, with the command that adds it to ``group``."""
     lost = lacking(environment, endpoint)
     if not lost or endpoint.zone_group is None:
         return
     named = ", ".join(zone.private_dns_zone_id.name for zone in endpoint.zone_group.zones)
     seen = Evidence("declared zone group", named, ", ".join(lost))
-    group = endpoint.id.child("privateDnsZoneGroups", endpoint.zone_group.name)
     known = {zone.id.name.lower(): zone.id.text for zone in environment.private_dns_zones}
     commands = (
         az_child(

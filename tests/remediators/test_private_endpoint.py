@@ -188,6 +188,57 @@ def test_a_zone_group_with_another_zone_is_written_as_declared() -> None:
     assert zones == [{"name": "blob", "properties": {"privateDnsZoneId": BLOB_ZONE.text}}]
 
 
+AUTO = BLOB.child("privateDnsZoneGroups", "auto-by-platform")
+
+
+def renamed(zone: str, config: str = "cfg-7") -> World:
+    """The declared group is gone, and the platform team's automation made one of its own."""
+    world = World().without(GROUP)
+    configs = [{"name": config, "properties": {"privateDnsZoneId": zone}}]
+    world.bodies[AUTO] = {
+        "id": AUTO.text, "name": AUTO.name,
+        "properties": {"provisioningState": "Succeeded", "privateDnsZoneConfigs": configs},
+    }  # fmt: skip
+    return world
+
+
+def test_a_zone_group_of_another_name_that_serves_the_zones_is_in_order() -> None:
+    assert renamed(BLOB_ZONE.text.upper()).find(REMEDIATOR) == []
+
+
+def test_a_zone_group_of_another_name_is_changed_and_joined_by_no_second() -> None:
+    world = renamed(BLOB_ZONE.text + "x")
+    found = world.find(REMEDIATOR)
+    assert reasons(found) == {("ZoneGroupChanged", "repair", "")}
+    assert AUTO.name in found[0].message
+    (unit,) = world.plan(REMEDIATOR)
+    (step,) = unit.steps
+    assert (step.kind, step.resource) == ("PutResource", AUTO)
+
+
+def test_a_zone_keeps_the_name_that_it_has_in_the_group() -> None:
+    world = renamed(BLOB_ZONE.text)
+    extra = {"name": "old", "properties": {"privateDnsZoneId": BLOB_ZONE.text + "x"}}
+    world.bodies[AUTO]["properties"]["privateDnsZoneConfigs"].append(extra)
+    (unit,) = world.plan(REMEDIATOR)
+    (step,) = unit.steps
+    assert step.kind == "PutResource"
+    assert step.body["properties"]["privateDnsZoneConfigs"] == [
+        {"name": "cfg-7", "properties": {"privateDnsZoneId": BLOB_ZONE.text}}
+    ]
+
+
+def test_no_group_is_made_where_it_is_not_known_whether_there_is_one() -> None:
+    world = World().without(GROUP).deny(Question.LIST, BLOB)
+    assert reasons(world.find(REMEDIATOR)) == {("EndpointUnreadable", "block", "Unreadable")}
+    assert world.plan(REMEDIATOR) == []
+
+
+def test_a_replaced_endpoint_gets_its_zone_group_under_the_name_in_force() -> None:
+    (unit,) = renamed(BLOB_ZONE.text).connection(BLOB, "Rejected").plan(REMEDIATOR)
+    assert unit.steps[-1].resource == AUTO
+
+
 @pytest.mark.parametrize(
     ("gone", "why"), [(STORAGE, "TargetGone"), (BLOB_ZONE, "ZoneGone")], ids=["target", "zone"]
 )
