@@ -31,6 +31,7 @@ from shared.model.actual import Absent, Actual, Question, Unreadable
 from shared.model.arm import ClusterView
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
+from shared.model.states import Phase, phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,9 @@ def _cluster(around: Surroundings, cluster: ResourceId) -> Item:
 
 def _cluster_remarks(view: ClusterView, body: JsonObject) -> Iterator[str]:
     access = "properties.apiServerAccessProfile"
-    if view.power and not view.usable:
+    if view.power == "running" and phase(view.state) is Phase.BAD:
+        yield f"it runs, but its last operation {view.state}: `az aks update` with no option settles it"
+    elif view.power and not view.usable:
         yield f"it is {view.power} ({view.state}); capture again when it runs"
     if not dig(body, f"{access}.enablePrivateCluster") and not view.vnet_integration:
         yield "its API server is public"

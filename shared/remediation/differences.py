@@ -25,7 +25,9 @@ NEXT: Final = MappingProxyType(
         "AksOwned": "It belongs to AKS; take it out of the manifest. Relink never touches it.",
         "ArcCluster": "Computes of Arc clusters are not detached; detach and attach it by hand.",
         "ByHand": "Relink does not change this; a person does.",
-        "ClusterFailed": "It is repaired once the cluster's own operation has succeeded.",
+        "ClusterFailed": "The cluster's last operation failed, and it stays so until one succeeds: run "
+        "`az aks update` for it with no further option, which repeats what is declared, or repeat what "
+        "failed. It is repaired then.",
         "ClusterFixed": "A cluster keeps this for life: make one as the documents ask, and attach that.",
         "ClusterStopped": "It is repaired once the cluster runs.",
         "ClusterUpdating": "It is repaired once the cluster's update has ended.",

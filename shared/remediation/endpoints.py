@@ -317,9 +317,15 @@ def _obstacle_to_writing_again(
 def hold(
     endpoint: PrivateEndpoint, actual: Actual, found: list[Difference], first: Obstacle | None
 ) -> list[Difference]:
-    """``found`` with each repair held back by what stands in its way; ``first`` goes first."""
-    general = first or obstacle_to_repair(endpoint, actual)
+    """``found`` with each repair held back by what stands in its way; ``first`` goes first.
+
+    A cluster that runs though its last operation failed serves its private link, often for weeks: it
+    holds back what would destroy an endpoint, and not what makes one or writes its names.
+    """
     dead = any(item.reason in REPLACING for item in found)
+    general = obstacle_to_repair(endpoint, actual)
+    if first is not None and (dead or first.why != "ClusterFailed"):
+        general = first
     settled = []
     for item in found:
         special, shown = None, item

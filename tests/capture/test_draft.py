@@ -79,11 +79,12 @@ def test_endpoints_in_the_node_group_are_not_the_customers() -> None:
             {"code": "Stopped"},
             "it is stopped (succeeded); capture again when it runs",
         ),
+        ("provisioningState", "Failed", "it runs, but its last operation failed: `az aks update`"),
         ("disableLocalAccounts", True, "local accounts are disabled"),
         ("apiServerAccessProfile", {"enablePrivateCluster": False}, "its API server is public"),
         ("apiServerAccessProfile", {"enablePrivateCluster": True}, "its public FQDN is on"),
     ],
-    ids=["stopped", "no-local-accounts", "public", "public-fqdn"],
+    ids=["stopped", "failed", "no-local-accounts", "public", "public-fqdn"],
 )
 def test_what_contradicts_the_documents_on_a_cluster_is_remarked_on(
     path: str, value: object, said: str

@@ -172,6 +172,32 @@ def test_everything_waits_for_the_cluster(power_state: str, state: str, why: str
     assert world.plan(REMEDIATOR) == []
 
 
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+@pytest.mark.parametrize(
+    ("lost", "found"),
+    [
+        ((API, interface(API), RECORD), {"EndpointMissing", "RecordMissing"}),
+        ((RECORD,), {"RecordMissing"}),
+    ],
+    ids=["endpoint", "record"],
+)
+def test_a_cluster_that_runs_though_its_last_operation_failed_gets_what_destroys_nothing(
+    state: str, lost: tuple[ResourceId, ...], found: set[str]
+) -> None:
+    world = World().without(*lost).set(CLUSTER, "properties.provisioningState", state)
+    assert reasons(world.find(REMEDIATOR)) == {(reason, "repair", "") for reason in found}
+    (unit,) = world.plan(REMEDIATOR)
+    assert not unit.destructive
+
+
+def test_what_waits_for_a_failed_cluster_says_how_it_gets_out_of_that() -> None:
+    world = World().connection(API, "Disconnected")
+    world.set(CLUSTER, "properties.provisioningState", "Failed")
+    (waits,) = world.find(REMEDIATOR)
+    assert (waits.disposition, waits.why) == ("defer", "ClusterFailed")
+    assert "`az aks update`" in waits.message
+
+
 def test_a_debt_waits_for_the_cluster_too() -> None:
     world = suspected(World()).set(CLUSTER, "properties.powerState.code", "Stopped")
     assert reasons(world.find(REMEDIATOR)) == {("RestartSuspected", "defer", "ClusterStopped")}
