@@ -66,13 +66,12 @@ def draw_plan(
 def _predecessors(unit: Unit, units: Iterable[Unit]) -> tuple[str, ...]:
     """The units that write something ``unit`` follows (or something below it)."""
     return tuple(
-        sorted(
-            other.id
-            for other in units
-            if other.id != unit.id
-            and any(write.within(lead) for lead in unit.follows for write in other.writes)
-        )
+        sorted(other.id for other in units if other.id != unit.id and _comes_after(unit, other))
     )
+
+
+def _comes_after(unit: Unit, other: Unit) -> bool:
+    return any(write.within(lead) for lead in unit.follows for write in other.writes)
 
 
 def _in_order(units: Sequence[Unit], after: Mapping[str, tuple[str, ...]]) -> list[Unit]:
@@ -109,8 +108,8 @@ def clash(unit: Unit, other: Unit) -> bool:
     """Whether one plan would not carry both out at once: by what they write, follow or share."""
     return bool(
         unit.writes & other.writes
-        or unit.writes & set(other.follows)
-        or other.writes & set(unit.follows)
+        or _comes_after(unit, other)
+        or _comes_after(other, unit)
         or set(unit.exclusive) & set(other.exclusive)
     )
 

@@ -15,7 +15,7 @@ from typing import Any, Final, assert_never
 
 from shared.azure import arm
 from shared.azure.errors import RemediationError, Terminal, Transient, operation_error, retry_after
-from shared.azure.questions import fetch
+from shared.azure.questions import asked_again, fetch
 from shared.azure.room import Room
 from shared.azure.wire import Answer
 from shared.model.arm import SUCCEEDED, moment, provisioning_state
@@ -129,7 +129,14 @@ def _look_at_location(room: Room, step: Step, token: Mapping[str, Any]) -> Progr
 def _without_operation(
     room: Room, step: Step, token: Mapping[str, Any], error: Terminal
 ) -> Progress:
-    """The address answered with an error: 404 is no verdict, the resource has to be asked."""
+    """The address answered with an error: 404 is no verdict, the resource has to be asked.
+
+    Raises:
+        Transient: it did not answer at all; the operation goes on as it does.
+    """
+    again = asked_again(error)
+    if isinstance(again, Transient) and error.why != "NotFound":
+        raise again from error
     if error.why != "NotFound":
         return _ended_badly(step, error)
     if not _removes(step):

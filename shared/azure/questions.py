@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 from shared.azure import activitylog, authorization, containerservice, extensions, machinelearning
 from shared.azure.clients import Clients
 from shared.azure.deadline import within
-from shared.azure.errors import DEFAULT_RETRY_AFTER, UNEXPLAINED, Terminal
+from shared.azure.errors import DEFAULT_RETRY_AFTER, UNEXPLAINED, Terminal, Transient
 from shared.azure.kinds import kind_of
 from shared.azure.lists import list_below
 from shared.azure.wire import ask, ask_all
@@ -29,6 +29,7 @@ _NOT_SEEN: Final = frozenset(
         UNEXPLAINED.lower(),
     }
 )
+_NO_ANSWER: Final = frozenset({"NotJson", "NotTheResource", UNEXPLAINED})
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 _LOGS: Final = frozenset({Question.POWER_LOG, Question.WRITE_LOG})
@@ -68,7 +69,14 @@ def fetch(clients: Clients, resource: ResourceId) -> JsonObject | None:
     except Terminal as error:
         if absent(error):
             return None
-        raise
+        raise asked_again(error) from error
+
+
+def asked_again(error: Terminal) -> Transient | Terminal:
+    """What a read in the middle of a step ended with: no answer says nothing of the step."""
+    if error.status < 500 and error.code not in _NO_ANSWER:  # noqa: PLR2004 - server errors
+        return error
+    return Transient(error.code, error.message, status=error.status)
 
 
 def _got(clients: Clients, resource: ResourceId) -> JsonObject:

@@ -9,6 +9,7 @@ after its run has ended, a step is refused.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,7 +59,8 @@ def start_step(services: Services, errand: Errand) -> Progress:
     if held is not None:
         return _noted(services, errand, held)
     _write_ahead(services, errand, unit, step)
-    return _noted(services, errand, services.azure().start(step, dict(assessment.observed())))
+    progress = _noted(services, errand, services.azure().start(step, dict(assessment.observed())))
+    return _kept_through(services, errand, progress)
 
 
 def look_step(services: Services, errand: Errand, token: dict[str, Any]) -> Progress:
@@ -70,7 +72,23 @@ def look_step(services: Services, errand: Errand, token: dict[str, Any]) -> Prog
         errand.environment, errand.run, LEASE_SECONDS, beside=errand.beside
     )
     progress = services.azure().look(planned[2], token)
-    return progress if isinstance(progress, Waiting) else _noted(services, errand, progress)
+    progress = progress if isinstance(progress, Waiting) else _noted(services, errand, progress)
+    return _kept_through(services, errand, progress)
+
+
+def _kept_through(services: Services, errand: Errand, progress: Progress) -> Progress:
+    """The lease outlasts a long wait that Azure asks for, as nobody renews it in between.
+
+    Otherwise a run beside this one would take it for over and write what it is at. Records that
+    are away change nothing: the step has begun.
+    """
+    if isinstance(progress, Waiting | Retry) and progress.after > LEASE_SECONDS / 2:
+        seconds = progress.after + LEASE_SECONDS
+        with suppress(StoreError):
+            services.records.renew_lease(
+                errand.environment, errand.run, seconds, beside=errand.beside
+            )
+    return progress
 
 
 def _planned(services: Services, errand: Errand) -> tuple[Assessment, Unit, Step] | Refused:

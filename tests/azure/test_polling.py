@@ -279,3 +279,25 @@ def test_a_word_that_nobody_knows_is_neither_an_end_nor_a_failure(
     canned.rule("GET", ".*", (200, shown(ENDPOINT, provisioningState="Bewildered")))
     assert isinstance(scripted.look(PUT, token("resource")), Waiting)
     assert isinstance(scripted.start(AwaitState(ENDPOINT, Condition.SUCCEEDED)), Waiting)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param((500, {"error": {"code": "InternalServerError"}}), id="server-error"),
+        pytest.param((200, {"error": {"code": "InternalServerError"}}), id="error-in-a-success"),
+        pytest.param((200, {}), id="nothing"),
+        pytest.param((404, None), id="a-front-s-404"),
+    ],
+)
+def test_a_read_without_an_answer_ends_no_step(
+    canned: Canned, scripted: Azure, answer: tuple[int, object]
+) -> None:
+    """The unit ended as Failed half way, its resource deleted and not made again."""
+    canned.rule("GET", ".*", answer)
+    assert isinstance(scripted.look(PUT, token("resource")), Waiting)
+    if answer[0] != 200:
+        assert isinstance(scripted.look(PUT, token("operation")), Waiting)
+    assert isinstance(scripted.start(AwaitState(ENDPOINT, Condition.SUCCEEDED)), Retry)
+    assert isinstance(scripted.start(DeleteResource(ENDPOINT, "guid")), Retry)
+    assert {request.method for request in canned.asked} == {"GET"}

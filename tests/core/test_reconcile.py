@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from shared.model.actual import Actual, Question, Read
 from shared.model.finding import Disposition
 from shared.model.plan import Unit
-from shared.reconcile import PlanningError, conflicts, draw_plan, find, needed, startable
+from shared.reconcile import PlanningError, clash, conflicts, draw_plan, find, needed, startable
 from tests.core.builders import (
+    CLUSTER,
     CLUSTER_ENDPOINT,
     COMPUTE,
     ENDPOINT,
@@ -174,3 +175,13 @@ def test_the_order_of_remediators_does_not_change_what_comes_before_what(order: 
     assert drawn.after == {"a": (), "b": ("a",), "c": ("b",), "d": ()}
     places = [each.id for each in drawn.units]
     assert places.index("a") < places.index("b") < places.index("c")
+
+
+def test_what_follows_a_resource_clashes_with_what_writes_a_part_of_it() -> None:
+    """As one plan would put them one after the other."""
+    part = unit("part", f"{ENDPOINT}/privateDnsZoneGroups/default")
+    follower = unit("follower", STORAGE, follows=(ENDPOINT,))
+    other = unit("other", STORAGE, follows=(CLUSTER,))
+    assert clash(part, follower)
+    assert clash(follower, part)
+    assert not clash(part, other)

@@ -175,3 +175,21 @@ def test_an_environment_that_only_has_what_is_not_urgent_is_not_looked_at_beside
     aside = here.run(wish("aside", remediators=("long",), beside=True))
     assert (aside["outcome"], aside["units"]) == ("NotNeeded", [])
     assert here.azure.started == []
+
+
+def test_a_run_that_waits_for_long_is_not_taken_for_over(tmp_path: Path) -> None:
+    """Azure asked for most of an hour, the lease ended, and both wrote the same."""
+    here = two(tmp_path, long_unit(steps=quick_unit().steps), quick_unit())
+    here.azure.script[rid(STORAGE)] = [Waiting({"n": 1}, 3000)]
+    here.call("assess", {"trigger": dump(MAIN), "round": 1})
+    errand = {"run": "main", "environment": "prod", "round": 1, "unit": "long", "step": 0}
+    here.call("start_step", errand)
+    for _ in range(2):
+        here.clock.advance(2999)
+        here.call("assess", {"trigger": dump(wish("other")), "round": 1})
+        assert here.records.holder("prod") == "main"
+        here.clock.advance(1)
+        here.call("look_step", {"errand": errand, "token": {"n": 1}})
+    here.clock.advance(2999)
+    assert why(here.run(ASIDE)) == [("Deferred", "OtherRun")]
+    assert len(here.azure.started) == 1
