@@ -276,7 +276,7 @@ def _limit(plan: Plan, environment: Environment, verdicts: dict[str, Verdict]) -
     if len(counted) <= allowed:
         return
     text = (
-        f"the plan would delete or detach {len(counted)} things at once, allowed are {allowed}"
+        f"the plan would delete, detach or overwrite {len(counted)} things at once, allowed are {allowed}"
         " (maxDestructiveUnits). Look at what happened; then raise the limit or repair by hand."
     )
     for unit in plan.units:

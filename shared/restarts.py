@@ -118,8 +118,8 @@ def _link(endpoint: ResourceId, cluster: ResourceId, actual: Actual, now: dateti
     link_id = link_of(actual, cluster)
     if interface is None or not link_id or (view.connection, view.state) != (APPROVED, SUCCEEDED):
         return None
-    guid = InterfaceView.of(interface).guid
-    return Link(endpoint, guid, link_id, now) if guid else None
+    seen = InterfaceView.of(interface)
+    return Link(endpoint, seen.guid, link_id, now, seen.addresses) if seen.guid else None
 
 
 def link_of(actual: Actual, cluster: ResourceId) -> str:

@@ -166,7 +166,7 @@ def _ask(shell: Shell, name: str, asked: Questions) -> bool:
         if not asked.destructive:
             return False
         raise CommandError(
-            "these would delete or detach something, and nobody can be asked here:",
+            "these would delete, detach or overwrite something, and nobody can be asked here:",
             *(unit.title for unit in asked.destructive),
             "nothing was changed; add --yes to agree in advance",
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from shared.capture.access import Item
 from shared.capture.bodies import compute_body, endpoint_body, secrets_in
+from shared.capture.records import write_records
 from shared.capture.roles import role_entry
-from shared.capture.survey import ZONE_GROUPS, Survey, fqdn_of
+from shared.capture.survey import ZONE_GROUPS, Survey
 from shared.model.actual import Question
 from shared.model.arm import (
     APPROVED,
@@ -17,24 +17,10 @@ from shared.model.arm import (
     AssignmentView,
     ComputeView,
     EndpointView,
-    InterfaceView,
-    RecordView,
 )
 from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
 from shared.model.roles import role_name
-
-_DEFAULT_TTL: Final = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """An A record that may be an endpoint's: where it is and what it holds."""
-
-    zone: ResourceId
-    name: str
-    view: RecordView
-    linked: bool
 
 
 def endpoint_item(survey: Survey, endpoint: ResourceId, body: JsonObject) -> Item | None:
@@ -46,7 +32,7 @@ def endpoint_item(survey: Survey, endpoint: ResourceId, body: JsonObject) -> Ite
     item = Item({"id": endpoint.text, "body": endpoint_body(body, to_cluster=to_cluster)})
     item.remarks += _of_state(view)
     if to_cluster:
-        _write_records(survey, item, endpoint, view)
+        write_records(survey, item, endpoint, view)
     _write_zone_group(survey, item, endpoint, expected=not to_cluster)
     return item
 
@@ -75,52 +61,6 @@ def _write_zone_group(survey: Survey, item: Item, endpoint: ResourceId, *, expec
         item.remarks.append(
             "it has no zone group; its names resolve only if records are kept by hand"
         )
-
-
-def _write_records(survey: Survey, item: Item, endpoint: ResourceId, view: EndpointView) -> None:
-    """Zone groups write no A record for AKS (domain.md 2), so the customer's own are found."""
-    interface = survey.actual.body(view.interface) if view.interface else None
-    addresses = set(InterfaceView.of(interface).addresses) if interface is not None else set()
-    found = list(_candidates(survey, view))
-    matching = [each for each in found if addresses & set(each.view.addresses)]
-    if not matching:
-        matching = [each for each in found if each.linked]
-        if matching:
-            held = ", ".join(a for each in matching for a in each.view.addresses) or "nothing"
-            item.remarks.append(f"its A record holds {held}, which is not the endpoint's address")
-    chosen = [each for each in matching if each.linked] or matching
-    records: list[dict[str, Any]] = []
-    for each in sorted(chosen, key=lambda each: (each.zone, each.name)):
-        ttl = each.view.ttl
-        record = {"zone": each.zone.text, "name": each.name}
-        records.append({**record, "ttl": _DEFAULT_TTL if ttl is None else ttl})
-    if records:
-        item.body["records"] = records
-    else:
-        item.remarks.append(
-            f"no A record with its address was found in the API server's zones near {endpoint.name};"
-            " add it under records if the name is kept elsewhere"
-        )
-
-
-def _candidates(survey: Survey, view: EndpointView) -> Iterator[_Candidate]:
-    """A records under the API server's private name, or any if that name is not known.
-
-    Address spaces of networks that are not connected may overlap, so an address alone proves
-    nothing where the name is known.
-    """
-    fqdn = fqdn_of(survey.actual.body(view.target)) if view.target else ""
-    network = view.subnet.parent if view.subnet else None
-    for zone in survey.zones:
-        links = survey.actual.items(zone, Question.LIST, "virtualNetworkLinks") or ()
-        linked = any(
-            ResourceId.maybe(dig(link, "properties.virtualNetwork.id")) == network for link in links
-        )
-        for record in survey.actual.items(zone, Question.LIST, "A") or ():
-            name = str(record.get("name") or "")
-            full = f"{name}.{zone.name}".lower()
-            if not fqdn or full == fqdn:
-                yield _Candidate(zone, name, RecordView.of(record), linked)
 
 
 def compute_item(survey: Survey, compute: ResourceId, body: JsonObject) -> Item:

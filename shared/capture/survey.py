@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from shared.model.actual import Actual, Question, Read
 from shared.model.arm import ClusterView, ConnectionView, EndpointView
-from shared.model.json import JsonObject, dig
+from shared.model.json import dig
 from shared.model.resource_id import ResourceId
 
 MANAGED_CLUSTERS: Final = "microsoft.containerservice/managedclusters"
@@ -203,8 +203,3 @@ def _each(texts: Iterable[Any]) -> tuple[ResourceId, ...]:
     """The ids among ``texts``, each once, in the order of their keys."""
     found = {rid for text in texts if (rid := ResourceId.maybe(text)) is not None}
     return tuple(sorted(found))
-
-
-def fqdn_of(body: JsonObject | None) -> str:
-    """A cluster's private name, such as ``prod-x.guid.privatelink.westeurope.azmk8s.io``."""
-    return str(dig(body, "properties.privateFQDN") or "").lower().rstrip(".")

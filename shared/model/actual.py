@@ -94,12 +94,16 @@ type Observation = Found | Absent | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A cluster endpoint that was verified: which incarnation, over which private link service."""
+    """A cluster endpoint that was verified: which incarnation, over which private link service.
+
+    ``addresses`` are those of its interface, which its own records held then.
+    """
 
     endpoint: ResourceId
     incarnation: str
     link_id: str
     verified_at: datetime
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,13 +104,19 @@ class InterfaceView:
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """An AKS cluster: both states have to be looked at (domain.md 2)."""
+    """An AKS cluster: both states have to be looked at (domain.md 2).
+
+    ``fqdn`` is the API server's private name. ``own_zone`` is the customer's zone that AKS keeps it
+    in, if ``apiServerAccessProfile.privateDNSZone`` names one (not "system", not "none").
+    """
 
     power: str
     state: str
     vnet_integration: bool
     node_group: str = ""
     node_subnets: tuple[ResourceId, ...] = ()
+    fqdn: str = ""
+    own_zone: ResourceId | None = None
 
     @classmethod
     def of(cls, body: JsonObject) -> ClusterView:
@@ -125,7 +131,22 @@ class ClusterView:
             ),
             node_group=str(dig(body, "properties.nodeResourceGroup") or "").lower(),
             node_subnets=tuple(subnet for subnet in subnets if subnet is not None),
+            fqdn=str(dig(body, "properties.privateFQDN") or "").lower().rstrip("."),
+            own_zone=ResourceId.maybe(
+                dig(body, "properties.apiServerAccessProfile.privateDNSZone")
+            ),
         )
+
+    def keeps(self, cluster: ResourceId, zone: ResourceId, name: str) -> bool:
+        """Whether AKS itself writes the A record ``name`` in ``zone`` for this ``cluster``.
+
+        All of the node group is AKS's; in a customer's zone it is the API server's name. While the
+        name is not known, any record of that zone may be it (domain.md 2).
+        """
+        lies_in = (zone.subscription.lower(), zone.resource_group.lower())
+        if self.node_group and lies_in == (cluster.subscription.lower(), self.node_group):
+            return True
+        return zone == self.own_zone and self.fqdn in {"", full_name(zone, name)}
 
     @property
     def node_networks(self) -> frozenset[ResourceId]:
@@ -150,6 +171,11 @@ class ZoneGroupView:
         configs = dig(body, "properties.privateDnsZoneConfigs") or ()
         found = (ResourceId.maybe(dig(c, "properties.privateDnsZoneId")) for c in configs)
         return cls(frozenset(zone for zone in found if zone is not None))
+
+
+def full_name(zone: ResourceId, name: str) -> str:
+    """The name that a record set answers to, in lower case; ``@`` is the zone's apex."""
+    return (zone.name if name == "@" else f"{name}.{zone.name}").lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ class Unit:
     unit that writes one of them. ``exclusive`` names what two units must not use at once (a
     subnet, a private link target: domain.md 4). ``counts_as`` groups destructive units that
     count once against the limit (the restart of one cluster). ``more_intents`` are those of
-    further resources that it destroys (the other side of a peering).
+    further resources that it destroys (the other side of a peering). ``overwrites``: it writes over
+    an address that somebody else may use.
     """
 
     id: str
@@ -56,11 +57,12 @@ class Unit:
     intent: Intent | None = None
     more_intents: tuple[Intent, ...] = ()
     counts_as: str = ""
+    overwrites: bool = False
 
     @property
     def destructive(self) -> bool:
-        """Whether something is deleted or detached."""
-        return any(isinstance(step, DESTRUCTIVE) for step in self.steps)
+        """Whether something is deleted or detached, or an address lost that somebody may use."""
+        return self.overwrites or any(isinstance(step, DESTRUCTIVE) for step in self.steps)
 
     def intent_of(self, resource: ResourceId) -> Intent | None:
         """What to write down before ``resource`` is destroyed; the unit's own where it is alone."""

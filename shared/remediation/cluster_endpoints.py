@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from shared.model.actual import Absent, Actual, Found, Question, Read, Unreadable
-from shared.model.arm import SUCCEEDED, ClusterView, InterfaceView, RecordView
+from shared.model.actual import Actual, Question, Read, Unreadable
+from shared.model.arm import SUCCEEDED, ClusterView
 from shared.model.debt import Debt
 from shared.model.environment import Environment, PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
@@ -23,7 +23,6 @@ from shared.remediation.differences import (
     Difference,
     Obstacle,
     get,
-    graver,
     held,
     state_obstacle,
     unread,
@@ -36,10 +35,9 @@ from shared.remediation.endpoints import (
     hold,
     interface_of,
     reads_of,
-    unread_interface,
-    view_of,
 )
-from shared.remediation.replacing import record_id
+from shared.remediation.own_records import REASONS as RECORDS
+from shared.remediation.own_records import of_records, record_id
 from shared.remediation.restarting import Refuted, claimed, debts_on, settle
 from shared.remediator import Reason, Response
 from shared.restarts import link_of
@@ -48,6 +46,7 @@ _AKS_NAME: Final = "kube-apiserver"
 _REPLACE: Final = "Relink deletes it and creates it again as declared."
 
 REASONS: Final = {
+    **RECORDS,
     "EndpointAksOwned": Reason(
         "It is AKS's own endpoint; a manifest must not declare it.",
         f"{sources.AKS_START}: AKS recreates its own endpoint",
@@ -72,16 +71,6 @@ REASONS: Final = {
         "The cluster could not be read, so nothing about its link is known.",
         sources.RELINK,
         Response.STATE,
-    ),
-    "RecordMissing": Reason(
-        "Its own A record does not exist.", f"{sources.AKS_CONNECT}: the A record in your own zone"
-    ),
-    "RecordWrong": Reason(
-        "Its own A record does not hold exactly its address.",
-        f"{sources.AKS_CONNECT}: update DNS when the address has changed",
-    ),
-    "RecordUnreadable": Reason(
-        "Its own A record, or its address, could not be read.", sources.RELINK, Response.STATE
     ),
     "StaticAddress": Reason(
         "It declares a static address, which Azure does not support for AKS.",
@@ -175,7 +164,7 @@ def judge(
         *_of_cluster(endpoint, actual),
         *_of_link(endpoint, actual, obstacle),
         *_of_debts(endpoint, debts, actual, obstacle),
-        *_of_records(endpoint, actual),
+        *of_records(environment, endpoint, actual),
         *_of_static_address(endpoint),
     ]
     return tuple(hold(endpoint, actual, found, obstacle))
@@ -225,54 +214,6 @@ def _of_debts(
     settled = settle(verdicts, "EndpointStale", _REPLACE)
     if settled is not None:
         yield replace(settled, evidence=(*settled.evidence, claimed(debts[-1])))
-
-
-def _of_records(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Difference]:
-    """Own records: zone groups write none for AKS (domain.md 2). One difference per reason."""
-    missing: list[Evidence] = []
-    wrong: list[Evidence] = []
-    unseen: list[Obstacle] = []
-    interface = interface_of(endpoint, actual)
-    for record in endpoint.records:
-        name = f"A record {record.name}.{record.zone.name}"
-        answer = actual.answer(record_id(record))
-        match answer:
-            case Absent():
-                missing.append(Evidence(name, "none (404)", "the endpoint's address"))
-            case Found(body=body):
-                wrong += _wrong(name, RecordView.of(body), interface)
-            case Unreadable():
-                unseen.append(unread(name, answer))
-            case None:
-                continue
-    view = view_of(endpoint, actual)
-    address = actual.answer(view.interface) if view and view.interface else None
-    if endpoint.records and isinstance(address, Unreadable):
-        unseen.append(unread_interface(endpoint, actual))
-    yield from _differing_records(missing, wrong, unseen)
-
-
-def _differing_records(
-    missing: list[Evidence], wrong: list[Evidence], unseen: list[Obstacle]
-) -> Iterator[Difference]:
-    repair = "Relink writes the endpoint's address to it and keeps the rest."
-    if missing:
-        yield Difference("RecordMissing", tuple(missing), repair)
-    if wrong:
-        yield Difference("RecordWrong", tuple(wrong), repair)
-    if unseen:
-        evidence = tuple(item for each in unseen for item in each.evidence)
-        yield held(Difference("RecordUnreadable", evidence), graver(unseen))
-
-
-def _wrong(name: str, live: RecordView, interface: InterfaceView | None) -> list[Evidence]:
-    """Without a known address there is nothing to compare with."""
-    if interface is None or not interface.addresses:
-        return []
-    address = interface.addresses[0]
-    if live.addresses == (address,):
-        return []
-    return [Evidence(name, ", ".join(live.addresses) or "no address", address)]
 
 
 def _of_static_address(endpoint: PrivateEndpoint) -> Iterator[Difference]:

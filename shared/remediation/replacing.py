@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from shared.model.actual import Actual
-from shared.model.arm import RecordView, provisioning_state
-from shared.model.environment import Environment, OwnRecord, PrivateEndpoint
+from shared.model.arm import provisioning_state
+from shared.model.environment import Environment, PrivateEndpoint
 from shared.model.finding import Disposition, Finding
 from shared.model.intent import Intent
 from shared.model.json import JsonObject
@@ -25,13 +25,12 @@ from shared.model.step import (
     Change,
     Condition,
     DeleteResource,
-    Known,
     PutResource,
     Step,
-    reference,
 )
 from shared.remediation.bodies import endpoint_as_it_is, endpoint_body
 from shared.remediation.endpoints import REPLACING, interface_of, view_of, zones_of
+from shared.remediation.own_records import RECORD_REASONS, foreign_addresses, record_steps
 from shared.remediation.zone_groups import configs_of, group_body, group_of
 from shared.remediation.zone_links import links_of
 
@@ -53,7 +52,6 @@ _NETWORK: Final = "Microsoft.Network"
 _UNMADE: Final = frozenset({"EndpointMissing", "EndpointUnfinished"})
 """Nothing stands there that a write could destroy (domain.md 4: the PUT is to be retried)."""
 _ZONE_REASONS: Final = frozenset({"ZoneGroupMissing", "ZoneGroupChanged"})
-_RECORD_REASONS: Final = frozenset({"RecordMissing", "RecordWrong"})
 
 
 def endpoint_units(
@@ -75,37 +73,49 @@ def endpoint_units(
             if item.resource == endpoint.id and item.disposition is Disposition.REPAIR
         ]
         if mine and endpoint.owned:
-            unit = _unit(remediator, endpoint, actual, mine)
+            unit = _unit(remediator, environment, endpoint, actual, mine)
             links = (link for zone in zones_of(endpoint) for link in links_of(environment, zone))
             units.append(replace(unit, follows=(*unit.follows, *links)))
     return units
 
 
 def _unit(
-    remediator: str, endpoint: PrivateEndpoint, actual: Actual, mine: Sequence[Finding]
+    remediator: str,
+    environment: Environment,
+    endpoint: PrivateEndpoint,
+    actual: Actual,
+    mine: Sequence[Finding],
 ) -> Unit:
     reasons = {item.reason for item in mine}
     keys = tuple(item.key for item in mine)
+    records = tuple(record_steps(environment, endpoint, actual))
+    foreign = foreign_addresses(environment, endpoint, actual)
+    over = f", over {', '.join(foreign)}" if foreign else ""
+    needs = _of_records(endpoint) if foreign else ()
     if reasons & REPLACING:
-        return _replacement(remediator, endpoint, actual, keys)
+        unit = _replacement(remediator, endpoint, actual, keys, records)
+        return replace(unit, title=unit.title + over)
     if reasons & _UNMADE:
-        return _creation(remediator, endpoint, actual, keys)
-    again = "EndpointFailed" in reasons
-    steps = (
-        *(_written_again(endpoint, actual) if again else ()),
-        *(zone_group_step(endpoint, actual) if reasons & _ZONE_REASONS else ()),
-        *(_records(endpoint, actual) if reasons & _RECORD_REASONS else ()),
-    )
+        unit = _creation(remediator, endpoint, actual, keys, records)
+        return replace(unit, title=unit.title + over, overwrites=bool(foreign), requires=needs)
+    again, naming = "EndpointFailed" in reasons, bool(reasons & RECORD_REASONS)
     what = "" if again else "the names of "
+    title = f"Write {what}private endpoint {endpoint.id.name}{' again' if again else ''}"
     return Unit(
         id=f"{remediator}:{'again' if again else 'names'}:{endpoint.id.key}",
         remediator=remediator,
-        title=f"Write {what}private endpoint {endpoint.id.name}{' again' if again else ''}",
+        title=title + (over if naming else ""),
         resource=endpoint.id,
         findings=keys,
-        steps=steps,
+        steps=(
+            *(_written_again(endpoint, actual) if again else ()),
+            *(zone_group_step(endpoint, actual) if reasons & _ZONE_REASONS else ()),
+            *(records if naming else ()),
+        ),
         follows=(endpoint.id,),
         exclusive=exclusive_of(endpoint),
+        overwrites=naming and bool(foreign),
+        requires=needs if naming else (),
     )
 
 
@@ -122,7 +132,11 @@ def _written_again(endpoint: PrivateEndpoint, actual: Actual) -> tuple[Step, ...
 
 
 def _replacement(
-    remediator: str, endpoint: PrivateEndpoint, actual: Actual, keys: tuple[str, ...]
+    remediator: str,
+    endpoint: PrivateEndpoint,
+    actual: Actual,
+    keys: tuple[str, ...],
+    records: tuple[Step, ...],
 ) -> Unit:
     interface = interface_of(endpoint, actual)
     incarnation = interface.guid if interface else ""
@@ -143,6 +157,7 @@ def _replacement(
             delete,
             AwaitState(endpoint.id, Condition.GONE),
             *_made(endpoint, actual, body, Change("connection", state, "approved")),
+            *records,
         ),
         exclusive=exclusive_of(endpoint),
         requires=tuple(sorted(set(_requirements(endpoint)))),
@@ -152,7 +167,11 @@ def _replacement(
 
 
 def _creation(
-    remediator: str, endpoint: PrivateEndpoint, actual: Actual, keys: tuple[str, ...]
+    remediator: str,
+    endpoint: PrivateEndpoint,
+    actual: Actual,
+    keys: tuple[str, ...],
+    records: tuple[Step, ...],
 ) -> Unit:
     intent = actual.memory.intent(endpoint.id)
     body = endpoint_body(endpoint, intent.body if intent else actual.body(endpoint.id))
@@ -162,7 +181,10 @@ def _creation(
         title=f"Create private endpoint {endpoint.id.name}",
         resource=endpoint.id,
         findings=keys,
-        steps=_made(endpoint, actual, body, Change("connection", None, "approved")),
+        steps=(
+            *_made(endpoint, actual, body, Change("connection", None, "approved")),
+            *records,
+        ),
         exclusive=exclusive_of(endpoint),
     )
 
@@ -170,12 +192,11 @@ def _creation(
 def _made(
     endpoint: PrivateEndpoint, actual: Actual, body: JsonObject, change: Change
 ) -> tuple[Step, ...]:
-    """Create it, wait for the approval, then its names."""
+    """Create it, wait for the approval, then its zone group."""
     return (
         PutResource(endpoint.id, body, (change,)),
         AwaitState(endpoint.id, Condition.APPROVED),
         *zone_group_step(endpoint, actual),
-        *_records(endpoint, actual),
     )
 
 
@@ -190,27 +211,6 @@ def zone_group_step(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]
     before = "present" if live is not None else None
     change = Change("privateDnsZoneConfigs", before, names)
     yield PutResource(group, {"properties": {"privateDnsZoneConfigs": configs}}, (change,))
-
-
-def record_id(record: OwnRecord) -> ResourceId:
-    """The A record set of an own record."""
-    return record.zone.child("A", record.name)
-
-
-def _records(endpoint: PrivateEndpoint, actual: Actual) -> Iterator[Step]:
-    """Its own A records, holding its address and nothing else; TTL and metadata stay."""
-    for record in endpoint.records:
-        body = actual.body(record_id(record))
-        live = RecordView.of(body) if body is not None else RecordView((), None, {})
-        properties: dict[str, Any] = {
-            "ttl": live.ttl if live.ttl is not None else record.ttl,
-            "aRecords": [{"ipv4Address": reference(endpoint.id, Known.ADDRESS)}],
-        }
-        if live.metadata:
-            properties["metadata"] = dict(live.metadata)
-        after = [f"the address of {endpoint.id.name}"]
-        change = Change("aRecords", list(live.addresses) or None, after)
-        yield PutResource(record_id(record), {"properties": properties}, (change,))
 
 
 def exclusive_of(endpoint: PrivateEndpoint) -> tuple[str, ...]:
@@ -231,13 +231,17 @@ def _requirements(endpoint: PrivateEndpoint) -> Iterator[Requirement]:
         yield _may(group, f"{_NETWORK}/privateEndpoints/privateDnsZoneGroups/write")
         for zone in endpoint.zone_group.zones:
             yield _may(zone.private_dns_zone_id, f"{_NETWORK}/privateDnsZones/join/action")
-    for record in endpoint.records:
-        yield _may(record.zone, f"{_NETWORK}/privateDnsZones/A/write")
+    yield from _of_records(endpoint)
     yield from (Requirement(Need.EXISTS, zone) for zone in zones_of(endpoint))
     yield Requirement(Need.BARE, endpoint.id)
     yield Requirement(Need.EXISTS, endpoint.subnet)
     need = Need.SUCCEEDED if endpoint.to_cluster else Need.EXISTS
     yield Requirement(need, endpoint.target)
+
+
+def _of_records(endpoint: PrivateEndpoint) -> tuple[Requirement, ...]:
+    action = f"{_NETWORK}/privateDnsZones/A/write"
+    return tuple(sorted({_may(record.zone, action) for record in endpoint.records}))
 
 
 def _may(resource: ResourceId, action: str) -> Requirement:

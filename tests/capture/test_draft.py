@@ -9,7 +9,17 @@ from shared.manifests import parse_manifest
 from shared.model.actual import Actual, Question, Read, Unreadable
 from shared.model.environment import OwnRecord
 from shared.model.resource_id import ResourceId
-from tests.capture.live import CLUSTER, COMPUTE, GROUP, HUB, NOW, WORKSPACE, Answers, zone
+from tests.capture.live import (
+    CLUSTER,
+    COMPUTE,
+    GROUP,
+    HUB,
+    NOW,
+    WORKSPACE,
+    ZONE_NAME,
+    Answers,
+    zone,
+)
 
 OTHER = f"{GROUP}/Microsoft.Network/virtualNetworks/other"
 
@@ -47,10 +57,10 @@ def test_a_record_of_another_name_is_not_taken_for_its_address() -> None:
     assert "no A record with its address was found" in remarks(answers)
 
 
-def test_a_stale_record_is_taken_and_remarked_on() -> None:
+def test_a_stale_record_is_remarked_on_and_not_declared() -> None:
     answers = Answers().record("ml", "10.0.0.9", HUB)
-    assert [record.name for record in records(answers)] == ["aks-1"]
-    assert "its A record holds 10.0.0.9, which is not the endpoint's address" in remarks(answers)
+    assert records(answers) == ()
+    assert f"{ZONE_NAME} holds 10.0.0.9, which is not its address" in remarks(answers)
 
 
 def test_the_zone_that_aks_keeps_is_never_written() -> None:

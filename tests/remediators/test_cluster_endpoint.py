@@ -124,7 +124,6 @@ def test_a_record_has_to_hold_exactly_the_address(addresses: list[str]) -> None:
     (unit,) = world.plan(REMEDIATOR)
     assert [s.resource for s in unit.steps] == [RECORD]
     assert unit.follows == (API, AKS_LINK)
-    assert not unit.destructive
 
 
 def test_a_failed_endpoint_is_not_written_while_a_restart_is_a_question() -> None:
