@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -89,13 +89,13 @@ def outcomes(
     last = rounds[-1]
     units = {key: unit for seen in rounds for unit in seen.plan.units for key in unit.findings}
     final = {finding.key: finding for finding in last.findings}
+    acted = _acted_on(rounds[:-1] if verified else rounds, results)
     found: dict[str, Outcome] = {}
     for finding in (finding for seen in rounds for finding in seen.findings):
         if finding.key not in final and finding.key not in found:
             unit = units.get(finding.key)
             result = results.get(unit.id) if unit is not None else None
-            found[finding.key] = _vanished(finding, last, unit, result, now)
-    acted = _acted_on(rounds[:-1] if verified else rounds, results)
+            found[finding.key] = _vanished(finding, last, unit, result, now, acted)
     mended = {o.finding.resource for o in found.values() if o.kind is OutcomeKind.REPAIRED}
     for finding in last.findings:
         if finding.disposition is Disposition.NOT_NEEDED and finding.resource in mended:
@@ -127,13 +127,18 @@ def _new(finding: Finding, now: datetime) -> Outcome:
     return Outcome(finding, OutcomeKind.DEFERRED, "NextRun", text, now + _SOON["NextRun"])
 
 
-def _vanished(
-    finding: Finding, last: Round, unit: Unit | None, result: UnitResult | None, now: datetime
+def _vanished(  # noqa: PLR0917 - what a judgement rests on
+    finding: Finding,
+    last: Round,
+    unit: Unit | None,
+    result: UnitResult | None,
+    now: datetime,
+    acted: Collection[str],
 ) -> Outcome:
     """The outcome of a finding that the last assessment does not show any more.
 
     It is repaired if we acted on it and the last look saw its resource in order, in all that its
-    unit was about. What that look says instead of it (unreadable, still being made, waiting for an
+    unit, and any other of this run (``acted``: finding keys), was about. What that look says instead of it (unreadable, still being made, waiting for an
     approval) or could not see is no such sight.
     """
     begun = result is not None and result.begun
@@ -153,7 +158,7 @@ def _vanished(
     wrong = [
         other
         for other in instead
-        if other not in unseen and (not result.ok or other.key in unit.findings)
+        if other not in unseen and (not result.ok or other.key in {*unit.findings, *acted})
     ]
     if not doubtful and not wrong:
         note = f" Its unit broke off ({result.why}); it is in order now." if result.why else ""

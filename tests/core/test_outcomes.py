@@ -240,6 +240,23 @@ def test_one_of_two_that_a_unit_put_right_is_not_repaired_beside_the_other_that_
     assert [o.kind for o in outcomes(seen, DONE, NOW)] == [OutcomeKind.FAILED, OutcomeKind.FAILED]
 
 
+def test_one_unit_s_repair_is_no_repair_while_another_unit_of_the_resource_failed() -> None:
+    """The endpoint was made, its zone group written in the next round, and found wrong again."""
+    names = finding(reason="ZoneGroupChanged")
+    made = unit("u", findings=(BROKEN.key,))
+    named = unit("names", findings=(names.key,))
+    rounds = [
+        a_round(BROKEN, units=(made,)),
+        a_round(names, units=(named,)),
+        a_round(names, units=(named,)),
+    ]
+    given = outcomes(rounds, {**DONE, "names": UnitResult("names")}, NOW)
+    assert {(o.finding.reason, o.kind) for o in given} == {
+        ("EndpointMissing", OutcomeKind.FAILED),
+        ("ZoneGroupChanged", OutcomeKind.FAILED),
+    }
+
+
 def test_what_broke_off_and_left_the_resource_otherwise_wrong_is_not_repaired() -> None:
     """Detached, and not attached again: the stale compute is gone, and missing."""
     missing = finding(reason="ComputeMissing")
