@@ -42,6 +42,7 @@ from shared.remediation.differences import (
     unread,
     unsettled,
 )
+from shared.remediation.network_rules import of_dead_rules, rule_reads
 from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "network_access"
@@ -91,8 +92,11 @@ def _says_something(part: Guarded) -> bool:
 
 
 def reads(environment: Environment, actual: Actual) -> Iterator[Read]:
-    """Each resource itself, once."""
-    yield from unanswered(actual, (get(part.id) for part in _declared(environment)))
+    """Each resource itself, once; the subnets of rules that let nobody in."""
+    parts = _declared(environment)
+    yield from unanswered(actual, (get(part.id) for part in parts))
+    accounts = (part for part in parts if isinstance(part, StorageAccount))
+    yield from unanswered(actual, (read for part in accounts for read in rule_reads(part, actual)))
 
 
 def detect(environment: Environment, actual: Actual) -> Sequence[Finding]:
@@ -114,6 +118,8 @@ def _differences(part: Guarded, environment: Environment, actual: Actual) -> lis
                 *_of_trusted_services(part, environment, body),
                 *_of_subnets(part, body),
             ]
+            if isinstance(part, StorageAccount):
+                found += of_dead_rules(part, body, actual)
             held_back = (held(item, obstacle) for item in found)
             return [*_of_perimeter(body), *_of_state(part, body), *held_back]
         case Absent():
@@ -317,6 +323,7 @@ REMEDIATOR: Final = Remediator(
         "Microsoft.Storage/storageAccounts/read",
         "Microsoft.KeyVault/vaults/read",
         "Microsoft.ContainerRegistry/registries/read",
+        "Microsoft.Network/virtualNetworks/subnets/read",
         "Microsoft.Authorization/locks/read",
     ),
     reads=reads,
@@ -350,6 +357,11 @@ REMEDIATOR: Final = Remediator(
             "reported for a registry, whose rules hold no subnets.",
             f"{sources.WORKSPACE_VNET}: service endpoints",
             Response.EITHER,
+        ),
+        "SubnetRuleDead": Reason(
+            "The rule of a subnet lets nobody in, as its subnet was deleted or remade since.",
+            f"{sources.STORAGE_NETWORK}: rules of deleted subnets",
+            Response.REPORTED,
         ),
         "SecuredByPerimeter": Reason(
             "A network security perimeter decides over its access.",

@@ -66,11 +66,15 @@ def _write_subnets(item: Item, body: JsonObject, rules: str) -> None:
     """Only where the firewall shuts out: otherwise the rules say nothing."""
     if item.body.get("defaultAction") != "Deny":
         return
-    subnets = [
-        found.text
-        for rule in dig(body, f"{rules}.virtualNetworkRules") or ()
-        if (found := ResourceId.maybe(dig(rule, "id"))) is not None
-    ]
+    subnets = []
+    for rule in dig(body, f"{rules}.virtualNetworkRules") or ():
+        found = ResourceId.maybe(dig(rule, "id"))
+        if found is None:
+            continue
+        subnets.append(found.text)
+        state = str(dig(rule, "state") or "")
+        if state.lower() in {"networksourcedeleted", "failed"}:
+            item.remarks.append(f"its rule for {found.name} lets nobody in ({state})")
     if subnets:
         item.body["allowedSubnets"] = sorted(subnets, key=str.lower)
 

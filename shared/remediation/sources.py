@@ -41,6 +41,7 @@ AKS_CONNECT: Final = (
     "Connect to a private cluster (learn.microsoft.com/azure/aks/private-cluster-connect)"
 )
 REGISTRY_TRUST: Final = "Trusted services and registries (learn.microsoft.com/azure/container-registry/allow-access-trusted-services)"
+STORAGE_NETWORK: Final = "Virtual network rules of storage (learn.microsoft.com/azure/storage/common/storage-network-security-virtual-networks)"
 VAULT_NETWORK: Final = (
     "Network security of vaults (learn.microsoft.com/azure/key-vault/general/network-security)"
 )

@@ -6,6 +6,7 @@ import pytest
 
 from remediators.network_access import REMEDIATOR as ACCESS
 from remediators.subnet import REMEDIATOR
+from shared.model.actual import Question
 from shared.model.environment import Environment
 from shared.model.resource_id import ResourceId
 from shared.model.step import EditKind, PatchResource
@@ -188,6 +189,44 @@ def test_two_subnets_are_let_in_with_the_rules_that_are_there() -> None:
     (unit,) = World().plan(ACCESS, env)
     (change,) = unit.steps[0].changes
     assert [rule["id"] for rule in change.after] == [SUBNET.text, other.text]
+
+
+def ruled(state: str) -> tuple[World, Environment]:
+    """The storage account lists a rule for the subnet, in this state."""
+    rules = [{"id": SUBNET.text, "action": "Allow", "state": state}]
+    world = World().set(STORAGE, "properties.networkAcls.virtualNetworkRules", rules)
+    world.bodies[SUBNET] = {"id": SUBNET.text, "name": SUBNET.name}
+    return world, declared("storageAccounts", STORAGE, allowedSubnets=[SUBNET.text])
+
+
+@pytest.mark.parametrize("state", ["NetworkSourceDeleted", "networksourcedeleted", "Failed"])
+def test_a_rule_that_lets_nobody_in_is_told_with_what_renews_it(state: str) -> None:
+    world, env = ruled(state)
+    (found,) = world.find(ACCESS, env)
+    assert (found.reason, found.why) == ("SubnetRuleDead", "ByHand")
+    remove, add = found.message.split("Run: ")[1].split(" && ")
+    assert "network-rule remove" in remove
+    assert "network-rule add" in add
+    assert world.plan(ACCESS, env) == []
+
+
+def test_no_command_adds_a_rule_for_a_subnet_that_does_not_exist() -> None:
+    world, env = ruled("NetworkSourceDeleted")
+    (found,) = world.without(SUBNET).find(ACCESS, env)
+    assert (found.reason, found.why) == ("SubnetRuleDead", "ResourceGone")
+    assert "Run:" not in found.message
+
+
+def test_a_rule_whose_subnet_may_not_be_read_is_not_in_order() -> None:
+    world, env = ruled("NetworkSourceDeleted")
+    (found,) = world.deny(Question.GET, SUBNET).find(ACCESS, env)
+    assert (found.reason, found.why) == ("SubnetRuleDead", "Unreadable")
+
+
+@pytest.mark.parametrize("state", ["Succeeded", "Provisioning", ""])
+def test_a_rule_in_force_or_on_its_way_is_in_order(state: str) -> None:
+    world, env = ruled(state)
+    assert world.find(ACCESS, env) == []
 
 
 def test_no_rules_at_all_let_every_subnet_in() -> None:
