@@ -18,8 +18,14 @@ from shared.azure.awaiting import await_state
 from shared.azure.calls import Call, CallLog
 from shared.azure.clients import Clients
 from shared.azure.config import ArmConfig
-from shared.azure.deadline import within
-from shared.azure.errors import RemediationError, Terminal, Transient, read_error
+from shared.azure.deadline import left, within
+from shared.azure.errors import (
+    DEFAULT_RETRY_AFTER,
+    RemediationError,
+    Terminal,
+    Transient,
+    read_error,
+)
 from shared.azure.mlclient import warm_up
 from shared.azure.pacing import Pacing, lane_of
 from shared.azure.questions import observe
@@ -127,6 +133,9 @@ class Azure:
         self._clients.close()
 
     def _observe(self, read: Read) -> Observation:
+        if left() <= 0:
+            text = "no time was left to ask in this look"
+            return Unreadable("OutOfTime", text, self._clock(), retry_after=DEFAULT_RETRY_AFTER)
         lane = lane_of(read.resource, read)
         held = self._pacing.left(lane)
         if held > 0:

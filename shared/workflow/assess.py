@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared import guards
+from shared.azure.deadline import within
 from shared.focus import focus, kept
 from shared.guards import Circumstances, Judgement, mode_of
 from shared.manifests import Declared
@@ -41,6 +42,8 @@ from shared.workflow.services import Services
 
 _LOG = logging.getLogger("relink.workflow")
 LEASE_SECONDS = 900.0
+LOOK_SECONDS = 300.0
+"""For all questions of a look: what Azure leaves hanging must not outlast the activity (10 minutes)."""
 _LOG_REACH = timedelta(days=89)
 """The activity log goes back 90 days (domain.md 6)."""
 
@@ -96,7 +99,8 @@ def assess(
     kept = kept_answers(services.records, trigger.id, number) or Kept(services.clock())
     look = _Look(services, trigger, declared, number, kept)
     look.answers |= {read: known[read] for read in known.keys() - look.answers.keys()}
-    assessment = look.take(papers)
+    with within(LOOK_SECONDS):
+        assessment = look.take(papers)
     after = patience(look.answers, kept.tries, services.clock() - kept.since)
     if after and keep_answers(services.records, trigger.id, number, kept.more(look.answers)):
         papers.leave_none_behind()

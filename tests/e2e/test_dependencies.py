@@ -24,6 +24,7 @@ from shared.azure.transport import EXCHANGE_SECONDS
 from shared.manifests import ManifestSource
 from shared.records import FolderStore, Mark, Records, Store, Stored, StoreUnavailableError
 from shared.records.bounded import SECONDS as STORE_SECONDS
+from shared.workflow import assess as assessing
 from simulator.clock import VirtualClock
 from simulator.faults import Fault, Mischief
 from simulator.wire import Request, Response
@@ -108,6 +109,20 @@ def test_assess_goes_on_without_a_kind_of_read(kind: str, mood: str, tmp_path: P
     assert not [unit for unit in record["units"] if unit["why"]]
     assert took < timedelta(minutes=90)
     healed(stage)
+    calm(stage, record)
+
+
+def test_a_look_asks_no_more_once_its_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many questions hang: an activity that outlasts the host's timeout breaks the run off."""
+    stage = broken(tmp_path)
+    monkeypatch.setattr(assessing, "LOOK_SECONDS", 0.0)
+    over = len(stage.times)
+    record = stage.run()
+    assert len(stage.times) == over
+    assert (record["outcome"], record["problem"]) == ("Deferred", "")
+    monkeypatch.undo()
     calm(stage, record)
 
 
