@@ -36,6 +36,9 @@ from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "subnet"
 _ENDPOINTS: Final = "properties.serviceEndpoints"
+_OF_ALL_REGIONS: Final = {"microsoft.storage": "microsoft.storage.global"}
+"""Service endpoints that another serves too. A subnet takes one of the two
+(learn.microsoft.com/azure/virtual-network/virtual-network-service-endpoints-overview)."""
 
 
 def _networks(environment: Environment) -> tuple[VirtualNetwork, ...]:
@@ -92,6 +95,7 @@ def _differences(
         repair = "Relink switches them on and keeps everything else of the subnet."
         waiting = state_obstacle(provisioning_state(live))
         yield held(Difference("ServiceEndpointMissing", (seen,), repair), waiting)
+    yield from _of_narrower(subnet_id(network, subnet), subnet, live)
     yield from _of_state(subnet_id(network, subnet), provisioning_state(live))
     yield from of_settings(network, subnet, live)
     yield from of_containers(environment, network, subnet, live)
@@ -111,8 +115,38 @@ def _switched_on(live: JsonObject) -> list[str]:
 
 
 def _lost(subnet: Subnet, live: JsonObject) -> list[str]:
+    """Declared services that nothing on the subnet serves, and that can be added to it."""
     on = {name.lower() for name in _switched_on(live)}
-    return [name for name in subnet.service_endpoints if name.lower() not in on]
+    return [
+        name
+        for name in subnet.service_endpoints
+        if not {name.lower(), _OF_ALL_REGIONS.get(name.lower())} & on
+        and not _narrower_of(name) & on
+    ]
+
+
+def _narrower_of(name: str) -> set[str]:
+    return {narrow for narrow, wide in _OF_ALL_REGIONS.items() if wide == name.lower()}
+
+
+def _of_narrower(own: ResourceId, subnet: Subnet, live: JsonObject) -> Iterator[Difference]:
+    """A service endpoint of one region where that of all is declared; the two refuse each other."""
+    on = _switched_on(live)
+    wide = {
+        narrow: name
+        for name in subnet.service_endpoints
+        for narrow in _narrower_of(name)
+        if name.lower() not in {each.lower() for each in on}
+    }
+    found = [name for name in on if name.lower() in wide]
+    if found:
+        wanted = [wide.get(name.lower(), name) for name in on]
+        seen = Evidence("serviceEndpoints", ", ".join(found), ", ".join(wide.values()))
+        words = ("--service-endpoints", *wanted)
+        command = az_child("network vnet subnet update", "--vnet-name", own, *words)
+        yield Difference(
+            "ServiceEndpointNarrow", (seen,), "", Disposition.REPORT, "ByHand", command
+        )
 
 
 def plan(environment: Environment, actual: Actual, findings: Sequence[Finding]) -> Sequence[Unit]:
@@ -173,6 +207,12 @@ REMEDIATOR: Final = Remediator(
             "A service that network rules let in from this subnet has no service endpoint here.",
             f"{sources.WORKSPACE_VNET}: service endpoints",
             disruption="open connections from the subnet to the service, for a moment",
+        ),
+        "ServiceEndpointNarrow": Reason(
+            "A service endpoint reaches the service in one region, where that of all is declared. Azure "
+            "refuses both on one subnet, so a person exchanges them.",
+            f"{sources.WORKSPACE_VNET}: service endpoints",
+            Response.REPORTED,
         ),
         "DelegationChanged": Reason(
             "The subnet is delegated to other services than declared.",

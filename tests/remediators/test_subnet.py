@@ -55,6 +55,26 @@ def test_service_endpoints_are_added_and_nothing_else_is_sent() -> None:
     ]
 
 
+def test_a_service_endpoint_of_all_regions_serves_what_one_of_a_region_does() -> None:
+    env = wanting(serviceEndpoints=["Microsoft.Storage", "Microsoft.KeyVault"])
+    world = World().set(VNET, f"{OWN}.serviceEndpoints", [{"service": "microsoft.storage.GLOBAL"}])
+    ((step,),) = [unit.steps for unit in world.plan(REMEDIATOR, env)]
+    assert isinstance(step, PatchResource)
+    assert [edit.value for edit in step.edits] == [{"service": "Microsoft.KeyVault"}]
+
+
+def test_one_of_a_region_where_all_are_declared_is_exchanged_by_a_person() -> None:
+    env = wanting(serviceEndpoints=["Microsoft.Storage.Global"])
+    on = [{"service": "Microsoft.ContainerRegistry"}, {"service": "Microsoft.Storage"}]
+    reason, message = found_of(World().set(VNET, f"{OWN}.serviceEndpoints", on), env)
+    assert reason == "ServiceEndpointNarrow"
+    assert message.endswith(
+        "--service-endpoints Microsoft.ContainerRegistry Microsoft.Storage.Global"
+    )
+    both_gone = World().set(VNET, f"{OWN}.serviceEndpoints", [])
+    assert reasons(both_gone.find(REMEDIATOR, env)) == {("ServiceEndpointMissing", "repair", "")}
+
+
 def test_what_is_not_declared_of_a_subnet_is_not_looked_at() -> None:
     world = World().set(VNET, f"{OWN}.privateEndpointNetworkPolicies", "Enabled")
     world.set(VNET, f"{OWN}.delegations", [{"properties": {"serviceName": CONTAINERS}}])

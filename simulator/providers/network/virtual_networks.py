@@ -138,6 +138,7 @@ class Subnets(NetworkKind):
         inside = [o.properties for o in others if o.key != call.path.key]
         space = network.properties["addressSpace"]["addressPrefixes"] if network else []
         _refuse_misplaced(space, [*inside, properties])
+        _refuse_both_storages(properties)
         for member in _JOINED:
             target = (properties.get(member) or {}).get("id")
             if target and not call.context.store.get(target):
@@ -203,6 +204,21 @@ def _users(context: Context, subnet: Resource) -> list[Resource]:
 def _prefixes(properties: Json) -> list[str]:
     one = properties.get("addressPrefix")
     return [str(one)] if one else [str(p) for p in properties.get("addressPrefixes") or []]
+
+
+def _refuse_both_storages(properties: Json) -> None:
+    """One subnet takes the service endpoint of a region's storage or of all regions', not both.
+
+    (learn.microsoft.com/azure/storage/common/storage-network-security-virtual-networks; the error's
+    code is not documented.)
+    """
+    listed = properties.get("serviceEndpoints") or []
+    services = {str(each.get("service")).lower() for each in listed}
+    if services >= {"microsoft.storage", "microsoft.storage.global"}:
+        raise bad_request(
+            "InvalidServiceEndpoints",
+            "A subnet cannot have both Microsoft.Storage and Microsoft.Storage.Global.",
+        )
 
 
 def _refuse_misplaced(space: list[str], subnets: list[Json]) -> None:

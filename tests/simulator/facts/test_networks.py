@@ -38,6 +38,22 @@ def guard(world: Sandbox, **rules: Json) -> str:
     return group
 
 
+@pytest.mark.parametrize("more", [[], ["Microsoft.KeyVault"]], ids=["alone", "among-others"])
+def test_a_subnet_takes_storage_of_a_region_or_of_all_and_not_both(
+    world: Sandbox, more: list[str]
+) -> None:
+    subnet = f"{world.plan.network('spoke')}/subnets/jobs"
+    for services, status in (
+        (["Microsoft.Storage.Global"], 201),
+        (["microsoft.storage", "Microsoft.Storage.Global"], 400),
+        (["Microsoft.Storage"], 200),
+    ):
+        listed = [{"service": service} for service in [*services, *more]]
+        body = {"properties": {"addressPrefix": "10.10.41.0/24", "serviceEndpoints": listed}}
+        assert world.call("PUT", subnet, body).status == status
+        world.settle()
+
+
 def test_a_put_of_a_subnet_replaces_the_whole_subnet(world: Sandbox) -> None:
     subnet = f"{world.plan.network('spoke')}/subnets/aci"
     group = guard(world)
