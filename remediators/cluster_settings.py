@@ -110,7 +110,10 @@ def _of_access(cluster: Cluster, body: JsonObject) -> Iterator[Difference]:
         seen = Evidence("enablePrivateCluster", "true", "false")
         yield reported("ClusterPrivate", seen, why="ClusterFixed")
     named = dig(body, f"{_ACCESS}.enablePrivateClusterPublicFQDN")
-    if private and not integrated and named is not False:
+    # Without a private zone the public name is the only one, and Azure refuses to take it away
+    # (learn.microsoft.com/azure/aks/private-clusters: "none" needs the public FQDN).
+    zoned = str(dig(body, f"{_ACCESS}.privateDNSZone") or "").lower() != "none"
+    if private and zoned and not integrated and named is not False:
         found = "absent, which is on" if named is None else "true"
         seen = Evidence("enablePrivateClusterPublicFQDN", found, "false")
         command = az("aks update", cluster.id, "--disable-public-fqdn")

@@ -189,6 +189,8 @@ def _cluster_remarks(view: ClusterView, body: JsonObject) -> Iterator[str]:
         yield f"it is {view.power} ({view.state}); capture again when it runs"
     if not dig(body, f"{access}.enablePrivateCluster") and not view.vnet_integration:
         yield "its API server is public"
+    elif str(dig(body, f"{access}.privateDNSZone") or "").lower() == "none":
+        yield "it has no private DNS zone, so its public FQDN is needed and stays"
     elif dig(body, f"{access}.enablePrivateClusterPublicFQDN") is not False:
         yield "its public FQDN is on, which Azure ML does not support on private clusters"
     if dig(body, "properties.disableLocalAccounts"):

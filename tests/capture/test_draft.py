@@ -93,8 +93,13 @@ def test_endpoints_in_the_node_group_are_not_the_customers() -> None:
         ("disableLocalAccounts", True, "local accounts are disabled"),
         ("apiServerAccessProfile", {"enablePrivateCluster": False}, "its API server is public"),
         ("apiServerAccessProfile", {"enablePrivateCluster": True}, "its public FQDN is on"),
+        (
+            "apiServerAccessProfile",
+            {"enablePrivateCluster": True, "privateDNSZone": "none"},
+            "its public FQDN is needed",
+        ),
     ],
-    ids=["stopped", "failed", "no-local-accounts", "public", "public-fqdn"],
+    ids=["stopped", "failed", "no-local-accounts", "public", "public-fqdn", "no-zone"],
 )
 def test_what_contradicts_the_documents_on_a_cluster_is_remarked_on(
     path: str, value: object, said: str

@@ -50,6 +50,20 @@ def test_a_setting_is_reported_with_the_command_that_changes_it(
     assert world.plan(REMEDIATOR) == []
 
 
+@pytest.mark.parametrize("zone", ["none", "None"])
+@pytest.mark.parametrize("name", [True, None], ids=["on", "absent"])
+def test_a_cluster_without_a_private_zone_needs_its_public_name(zone: str, name: object) -> None:
+    world = World().set(CLUSTER, PUBLIC_NAME, name).set(CLUSTER, f"{ACCESS}.privateDNSZone", zone)
+    assert world.find(REMEDIATOR) == []
+
+
+@pytest.mark.parametrize("zone", ["system", f"{CLUSTER.group}/providers/a/b/none.azmk8s.io"])
+def test_a_cluster_with_a_private_zone_does_without_its_public_name(zone: str) -> None:
+    world = World().set(CLUSTER, PUBLIC_NAME, value=True)
+    world.set(CLUSTER, f"{ACCESS}.privateDNSZone", zone)
+    assert named(world.find(REMEDIATOR)) == {"PublicFqdnEnabled"}
+
+
 def test_a_cluster_in_its_network_keeps_its_public_name_and_turns_private_by_itself() -> None:
     world = World().set(CLUSTER, f"{ACCESS}.enableVnetIntegration", value=True)
     world.set(CLUSTER, PUBLIC_NAME, value=True)

@@ -53,8 +53,19 @@ class Clusters(Kind):
     )
 
     def check(self, call: Call) -> None:
-        """Refuse writes to a stopped cluster: only start and delete are allowed."""
+        """Refuse writes to a stopped cluster, and one that is left without any name.
+
+        Only start and delete are allowed while it is stopped; a private cluster with the zone
+        ``none`` needs its public name (learn.microsoft.com/azure/aks/private-clusters; the error's
+        code is not documented).
+        """
         super().check(call)
+        profile = ((call.body or {}).get("properties") or {}).get("apiServerAccessProfile") or {}
+        no_zone = str(profile.get("privateDNSZone")).lower() == "none"
+        if no_zone and profile.get("enablePrivateClusterPublicFQDN") is False:
+            raise bad_request(
+                "InvalidParameter", "A private cluster without a DNS zone needs its public FQDN."
+            )
         if call.resource and _power(call.resource) == "Stopped":
             _refuse_stopped(call.resource)
 
