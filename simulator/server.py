@@ -81,19 +81,9 @@ class Server:
             "SIMULATOR_CONTROL": f"{plain}/control",
         }
         steering = Control(self.cloud, self.event_grid)
-        front = uvicorn.Config(
-            _application(self.cloud.handle),
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-            ssl_certfile=str(chain),
-            ssl_keyfile=str(key),
-            lifespan="off",
-        )
-        back = uvicorn.Config(
-            _application(lambda r: _foreign(r) or identity.answer(r) or steering.answer(r)),
-            log_level="warning",
-            timeout_graceful_shutdown=1,
-            lifespan="off",
+        front = _config(_application(self.cloud.handle), str(chain), str(key))
+        back = _config(
+            _application(lambda r: _foreign(r) or identity.answer(r) or steering.answer(r))
         )
         self._servers = [uvicorn.Server(front), uvicorn.Server(back)]
         self.event_grid.start()
@@ -149,6 +139,19 @@ class Server:
         while not self._stopping.is_set():
             await asyncio.sleep(TICK)
             await run_in_threadpool(self.cloud.advance)
+
+
+def _config(app: Starlette, chain: str | None = None, key: str | None = None) -> uvicorn.Config:
+    """A server that leaves the logging of its process to whoever owns it."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=chain,
+        ssl_keyfile=key,
+    )
 
 
 def _listen(port: int) -> socket.socket:

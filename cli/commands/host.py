@@ -37,11 +37,10 @@ def host(
     from shared.settings import Settings  # noqa: PLC0415 - the same
 
     folder = state.absolute()
-    if not os.environ.get("RELINK_RECORDS", "").strip():
-        os.environ["RELINK_RECORDS"] = (folder / "records").as_uri()
-    settings = Settings.read(os.environ)
+    records = os.environ.get("RELINK_RECORDS", "").strip() or (folder / "records").as_uri()
+    settings = Settings.read({**os.environ, "RELINK_RECORDS": records})
     shell_of(ctx).note(
-        f"mode {settings.mode}, state in {folder},"
-        f" records in {records_shown(os.environ['RELINK_RECORDS'])}"
+        f"mode {settings.mode}, state in {folder}, records in {records_shown(records)}"
     )
+    os.environ["RELINK_RECORDS"] = records  # it is the app's environment
     raise typer.Exit(serve(APP, folder, port))

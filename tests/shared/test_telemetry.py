@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def test_a_connection_string_of_nonsense_stops_no_app(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It raised in whichever function came first: an event, a sweep, a run."""
+    before = dict(os.environ)
     begun, configured = threading.Event(), threading.Event()
     monkeypatch.setattr(telemetry, "_begun", begun)
     monkeypatch.setattr(telemetry, "_configured", configured)
@@ -36,6 +38,8 @@ def test_a_connection_string_of_nonsense_stops_no_app(
     }
     for _ in range(2):
         compose(environ, REMEDIATORS).swept({"environments": 1})
+    for name in os.environ.keys() - before.keys():  # what the exporter sets for its whole process
+        del os.environ[name]
     assert not configured.is_set()
     assert "'configure' failed" in caplog.text
     assert KEY not in caplog.text

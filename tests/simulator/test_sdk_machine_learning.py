@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from azure.identity import ManagedIdentityCredential
 
+from shared.azure.mlclient import load
 from simulator.server import Server
 from simulator.worlds import private_inference
 from simulator.worlds.plan import Plan
@@ -26,8 +27,10 @@ def client(served: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator["MLClien
         monkeypatch.setenv(name, served.exports[name])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its marshmallow schemas are deprecated, at import
+        load(120)
         from azure.ai.ml import MLClient  # noqa: PLC0415 - imported under that filter
 
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "Simulated")  # as the client will: to be put back
     endpoint = served.exports["RELINK_ARM_ENDPOINT"]
     metadata = {
         "azure_portal": endpoint,
@@ -65,11 +68,11 @@ def test_endpoints_and_deployments_on_a_compute_are_listed(client: "MLClient") -
 def test_a_compute_is_shown_and_detached(client: "MLClient", served: Server) -> None:
     shown = client.compute.get("k8s-a")
     assert (shown.type, shown.namespace) == ("kubernetes", "team-k8s-a")
-    client.compute.begin_delete("k8s-a", action="Detach").result(timeout=30)
+    client.compute.begin_delete("k8s-a", action="Detach").result(timeout=120)
     assert served.cloud.get(f"{PLAN.workspace}/computes/k8s-a") is None
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_workspace_is_diagnosed(client: "MLClient") -> None:
-    answer = client.workspaces.begin_diagnose("learn-mlw").result(timeout=30)
+    answer = client.workspaces.begin_diagnose("learn-mlw").result(timeout=120)
     assert not answer.storage_account_results

@@ -41,17 +41,16 @@ def execute(instance: str, old: Sequence[pb.HistoryEvent], new: Sequence[pb.Hist
 
 
 def run_on_hub(
-    folder: Path, call: Call, trigger: Mapping[str, Any], seconds: float = 60
+    folder: Path, call: Call, trigger: Mapping[str, Any], seconds: float = 120
 ) -> dict[str, Events]:
     """Run ``reconcile`` to its end; the history of it and of each child, by instance id."""
-    with closing(Store(folder / "hub.db")) as store:
-        return _run(store, call, trigger, time.monotonic() + seconds)
+    with closing(TaskHub(Store(folder / "hub.db"), lambda: datetime.now(UTC), lambda: None)) as hub:
+        return _run(hub, call, trigger, time.monotonic() + seconds)
 
 
 def _run(
-    store: Store, call: Call, trigger: Mapping[str, Any], deadline: float
+    hub: TaskHub, call: Call, trigger: Mapping[str, Any], deadline: float
 ) -> dict[str, Events]:
-    hub = TaskHub(store, lambda: datetime.now(UTC), lambda: None)
     name = str(trigger["id"])
     request = pb.CreateInstanceRequest(
         instanceId=name, name="reconcile", input=helpers.get_string_value(json.dumps(dict(trigger)))
