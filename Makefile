@@ -8,6 +8,10 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 # Parallel test processes; many tests wait for processes, so one more than two cores. loadfile keeps the tests of one file, and the servers they share, together.
 TEST_JOBS ?= 3
+# The order of files and tests is drawn and printed; make test TEST_JOBS=0 TEST_SEED=17 repeats one (0 jobs: one process).
+TEST_SEED ?=
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(TEST_JOBS) --dist=loadfile --no-loadscope-reorder \
+	$(if $(TEST_SEED),--randomly-seed=$(TEST_SEED)) --quiet --cov --cov-report=term:skip-covered
 # make az-test AZ_TEST_ARGS="-k storage"
 AZ_TEST_ARGS ?=
 
@@ -24,12 +28,10 @@ demo: setup ## breaks a simulated environment and watches Relink repair it
 	@$(BIN)/relink demo $(DEMO_ARGS)
 
 test: setup ## runs every test and reports coverage
-	@$(BIN)/python -m pytest --numprocesses=$(TEST_JOBS) --dist=loadfile \
-		--cov --cov-report=term:skip-covered --durations=5 --quiet $(TEST_ARGS)
+	@$(PYTEST) --durations=5 $(TEST_ARGS)
 
 coverage: setup ## runs every test, twice as long, and reports branch coverage
-	@COVERAGE_CORE=ctrace $(BIN)/python -m pytest --numprocesses=$(TEST_JOBS) --dist=loadfile \
-		--cov --cov-branch --cov-report=term:skip-covered --quiet $(TEST_ARGS)
+	@COVERAGE_CORE=ctrace $(PYTEST) --cov-branch $(TEST_ARGS)
 
 check: setup lint types imports house locks doctor ## everything a change must pass besides the tests
 

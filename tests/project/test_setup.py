@@ -123,3 +123,4 @@ def test_a_requirement_without_a_hash_is_refused(built: Path) -> None:
             set_up(built)
     finally:
         lock.write_text(before, encoding="utf-8")
+        set_up(built)

@@ -7,6 +7,7 @@ import pytest
 
 from simulator.clock import SystemClock
 from simulator.cloud import Cloud
+from simulator.context import State
 from simulator.sandbox import Sandbox
 from simulator.server import Server
 from simulator.worlds import private_inference
@@ -23,8 +24,18 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory, recording: Path) -> Iterator[Server]:
+def serving(
+    tmp_path_factory: pytest.TempPathFactory, recording: Path
+) -> Iterator[tuple[Server, State]]:
     cloud = Cloud(SystemClock(), speed=200, record=recording)
     cloud.load(private_inference())
     with Server(cloud, state_dir=tmp_path_factory.mktemp("state")) as server:
-        yield server
+        yield server, cloud.snapshot()
+
+
+@pytest.fixture
+def served(serving: tuple[Server, State]) -> Server:
+    """The served cloud as it was loaded, whatever other tests did to it."""
+    server, state = serving
+    server.cloud.restore(state)
+    return server

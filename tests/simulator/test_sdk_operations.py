@@ -23,6 +23,7 @@ from azure.mgmt.storage import StorageManagementClient
 
 from simulator.clock import SystemClock
 from simulator.cloud import Cloud
+from simulator.context import State
 from simulator.server import Server
 from simulator.worlds import private_inference
 from simulator.worlds.plan import Plan
@@ -156,11 +157,19 @@ MAYBE_EMPTY: list[tuple[type[Any], str, Ask]] = [
 
 
 @pytest.fixture(scope="module")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, State]]:
     cloud = Cloud(SystemClock(), speed=500, page_size=3)
     cloud.load(private_inference())
     with Server(cloud, state_dir=tmp_path_factory.mktemp("state")) as server:
-        yield server
+        yield server, cloud.snapshot()
+
+
+@pytest.fixture
+def azure(serving: tuple[Server, State]) -> Server:
+    """The served cloud as it was loaded, whatever other tests did to it."""
+    server, state = serving
+    server.cloud.restore(state)
+    return server
 
 
 @pytest.fixture
