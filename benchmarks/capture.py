@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.measure import Benchmark, Measure, middle
 from benchmarks.world import NAME, ROOT, TimedCloud
+from devhost.environment import child_environment
 from shared.manifests import parse_manifest
 from simulator.server import Server
 from simulator.worlds import private_inference
@@ -27,7 +27,7 @@ def _capture(directory: Path) -> Iterator[Measure]:
     with Server(cloud, state_dir=directory / "azure") as server:
         for _ in range(CAPTURES):
             asked, began = len(cloud.answers), time.perf_counter()
-            _run(file, {**os.environ, **server.exports})
+            _run(file, child_environment(server.exports))
             seen.append((len(cloud.answers) - asked, time.perf_counter() - began))
     parts = len(list(parse_manifest(file.read_text(encoding="utf-8"), file.name).parts()))
     how = (

@@ -7,7 +7,6 @@ run, which is not counted, has filled, as a worker finds it that starts a second
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Benchmark, Measure, middle
+from devhost.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = 7
@@ -47,8 +47,8 @@ def _imports(sample: dict[str, Any]) -> Measure:
 
 def _index(directory: Path) -> dict[str, Any]:
     """One sample, as ``benchmarks.indexed`` prints it."""
-    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environ["PYTHONPYCACHEPREFIX"] = str(directory / "bytecode")
+    environ = child_environment({"PYTHONPYCACHEPREFIX": str(directory / "bytecode")})
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "benchmarks.indexed"]
     ended = subprocess.run(
         command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False

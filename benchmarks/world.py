@@ -6,7 +6,6 @@ the benchmark's process, so that its record can be read. Manifests are what ``re
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 import httpx
 
 from devhost.child import HostProcess
+from devhost.environment import child_environment
 from shared.manifests import parse_manifest
 from shared.model.environment import Environment
 from shared.records import FolderStore, Records
@@ -151,18 +151,27 @@ def wait_for(ready: Callable[[], bool], seconds: float, what: str) -> None:
 
 @contextmanager
 def opened(
-    directory: Path, *, speed: float, settle: float = 0.0, endpoints: int = 1, computes: int = 2
+    directory: Path,
+    *,
+    speed: float,
+    settle: float = 0.0,
+    endpoints: int = 1,
+    computes: int = 2,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[World]:
-    """A healthy environment with Relink beside it, in mode ``remediate``, and nothing under way."""
+    """A healthy environment with Relink beside it, in mode ``remediate``, and nothing under way.
+
+    ``settings`` are the host's beside those that lead it to Azure.
+    """
     cloud = TimedCloud(speed)
     cloud.load(
         private_inference(prefix=NAME, cluster_endpoints=endpoints, computes=computes, others=False)
     )
     with ExitStack() as stack:
         server = stack.enter_context(Server(cloud, state_dir=directory / "azure"))
-        environ = {**os.environ, **server.exports}
-        environment = _capture(directory, environ)
-        host = stack.enter_context(_host(directory, server.exports, settle))
+        environment = _capture(directory, child_environment(server.exports))
+        given = {**server.exports, **(settings or {})}
+        host = stack.enter_context(_host(directory, given, settle))
         app = stack.enter_context(client(host))
         records = Records(FolderStore(directory / "records"), lambda: datetime.now(UTC))
         yield World(cloud, server, app, records, environment)
@@ -174,10 +183,10 @@ def client(host: HostProcess) -> httpx.Client:
     return httpx.Client(base_url=host.url, headers=headers, timeout=30, trust_env=False)
 
 
-def _host(directory: Path, exports: Mapping[str, str], settle: float) -> HostProcess:
+def _host(directory: Path, given: Mapping[str, str], settle: float) -> HostProcess:
     """The embedded host, as ``relink host`` runs it, in a process of its own."""
     environ = {
-        **exports,
+        **given,
         "RELINK_ENVIRONMENTS": (directory / "manifests").as_uri(),
         "RELINK_RECORDS": (directory / "records").as_uri(),
         "RELINK_MODE": "remediate",

@@ -20,14 +20,14 @@ from typing import Any
 import httpx
 
 from cli.demo.azure import DemoError, Person
+from devhost.environment import child_environment
 from shared.model.environment import Environment
 from shared.records import FolderStore, Records
 
 SPEED = 100.0
 SETTLE_SECONDS = 0.5
 ROOT = Path(__file__).resolve().parents[1]
-_START_SECONDS = 60.0
-_OURS = ("RELINK_", "AZURE_", "IDENTITY_", "SIMULATOR_")
+_START_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -71,11 +71,7 @@ def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
-
-
-def plain_environ() -> dict[str, str]:
-    """The caller's variables without those that lead to a real Azure, or anywhere else."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+            process.wait()
 
 
 def start_simulator(
@@ -95,7 +91,7 @@ def start_simulator(
     if record:
         command += ["--record", record]
     log = directory / "simulator.log"
-    processes.append(_spawn(command, dict(os.environ), log))
+    processes.append(_spawn(command, child_environment(), log))
     _wait(
         lambda: exports.exists() and "SIMULATOR_CONTROL" in exports.read_text(), processes[-1], log
     )

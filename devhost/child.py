@@ -5,7 +5,6 @@ app, and only a process of its own can be killed without mercy.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Self
 
 from durabletask.client import TaskHubGrpcClient
 
+from devhost.environment import child_environment
 from devhost.errors import HostError, StartError
 from devhost.host import STATE_FILE
 from devhost.hub.server import TOKEN_HEADER
@@ -24,9 +24,11 @@ from devhost.keys import KEY_SETTING
 
 _ROOT = Path(__file__).parents[1]
 _PAUSE = 0.02
+PATIENCE = 120.0
+"""Seconds after which what is waited for will not come, on a busy machine either."""
 
 
-def wait_until[T](look: Callable[[], T], seconds: float) -> T:
+def wait_until[T](look: Callable[[], T], seconds: float = PATIENCE) -> T:
     """Look again and again until something true is seen, and return it.
 
     Raises:
@@ -43,7 +45,7 @@ def wait_until[T](look: Callable[[], T], seconds: float) -> T:
 class HostProcess:
     """`python -m devhost` for the app in `app`, with its state in `state`, on a free port by default.
 
-    `environ` is added to this process's environment. Output and log go to `log`, by default a file
+    `environ` is what it gets beside what a program needs (`devhost.environment`). Output and log go to `log`, by default a file
     beside the state directory. As a context manager it starts on entry and is stopped on exit.
     """
 
@@ -64,12 +66,12 @@ class HostProcess:
             *(sys.executable, "-m", "devhost", "--app", str(app.resolve())),
             *("--state", str(self.state), "--port", str(port), "--grace", str(grace)),
         ]
-        self._environ = {**os.environ, **(environ or {}), KEY_SETTING: key}
+        self._environ = child_environment({**(environ or {}), KEY_SETTING: key})
         self._process: subprocess.Popen[bytes] | None = None
         self._hub: TaskHubGrpcClient | None = None
         self.url = ""
 
-    def start(self, seconds: float = 30.0) -> Self:
+    def start(self, seconds: float = PATIENCE) -> Self:
         """Start it and wait until it answers requests.
 
         Raises:
@@ -132,9 +134,9 @@ class HostProcess:
 
     def kill(self) -> None:
         """End it with SIGKILL: nothing of it gets to run again."""
-        self._end(signal.SIGKILL, 10.0)
+        self._end(signal.SIGKILL, PATIENCE)
 
-    def stop(self, seconds: float = 20.0) -> int:
+    def stop(self, seconds: float = PATIENCE) -> int:
         """End it with SIGTERM; returns its exit status.
 
         Raises:
@@ -154,7 +156,8 @@ class HostProcess:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise TimeoutError(f"the host did not end within {seconds:g} s") from None
+            told = self.log.read_text(errors="replace")[-4000:]
+            raise TimeoutError(f"the host did not end within {seconds:g} s:\n{told}") from None
 
     def __enter__(self) -> Self:
         return self.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from cli.local_azure import (
     start_simulator,
     subscribe,
 )
+from devhost.environment import child_environment
 from shared.manifests import parse_manifest
 from shared.model.environment import Environment
 from simulator.worlds import private_inference
@@ -43,7 +43,7 @@ def set_up(directory: Path, clock: Callable[[], Any], say: Callable[[str], None]
         say(f"starting the simulated Azure ({SPEED:.0f} times as fast as Azure)")
         world = [part for prefix in PLACES.values() for part in private_inference(prefix=prefix)]
         exports = start_simulator(directory, world, processes)
-        environ = {**os.environ, **exports}
+        environ = child_environment(exports)
         say("capturing manifests of two environments with `relink capture`")
         environments = _capture(directory, environ)
         say("starting the Functions host with function_app.py")

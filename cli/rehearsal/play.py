@@ -18,7 +18,6 @@ from cli.local_azure import (
     LocalAzure,
     end,
     open_records,
-    plain_environ,
     start_host,
     start_simulator,
     subscribe,
@@ -26,6 +25,7 @@ from cli.local_azure import (
 from cli.rehearsal.incidents import INCIDENTS, Ending, Incident
 from cli.rehearsal.story import Hurt, Played, Story, hurts
 from cli.world import world_of
+from devhost.environment import child_environment
 from shared.composition import system_clock
 from shared.manifests import Declared, parse_manifest
 from shared.model.environment import Environment
@@ -80,7 +80,7 @@ def _local_azure(environment: Environment, directory: Path, show: Show) -> Itera
     try:
         show.say(f"starting a simulated Azure with a copy of '{environment.name}' in it")
         exports = start_simulator(directory, world_of(environment).resources, processes)
-        environ = {**plain_environ(), **exports}
+        environ = child_environment(exports)
         show.say("starting the Functions host with function_app.py")
         app = start_host(directory, environ, processes)
         person = Person(exports["SIMULATOR_CONTROL"])

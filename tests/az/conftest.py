@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.local_azure import end, plain_environ, start_host, start_simulator
+from cli.local_azure import end, start_host, start_simulator
+from devhost.environment import child_environment
 from simulator.directory import OPERATOR, TENANT
 from simulator.worlds import private_inference
 from simulator.worlds.plan import Plan
@@ -100,7 +101,7 @@ def manifest(azure: Azure) -> Path:
     file.parent.mkdir()
     command = [str(ROOT / ".venv/bin/relink"), "capture", "--workspace", PLAN.workspace]
     command += ["--name", "prod", "--out", str(file)]
-    environ = {**plain_environ(), **azure.exports}
+    environ = child_environment(azure.exports)
     subprocess.run(command, cwd=ROOT, env=environ, check=True, capture_output=True, timeout=120)
     return file
 
@@ -120,7 +121,7 @@ def az(azure: Azure, manifest: Path) -> Cli:
         "REQUESTS_CA_BUNDLE": azure.exports["REQUESTS_CA_BUNDLE"],
         "PYTHONWARNINGS": "ignore",
     }
-    cli = Cli({**plain_environ(), **settings})
+    cli = Cli(child_environment(settings))
     base = azure.endpoint
     places = ["resource-manager", "active-directory-resource-id"]
     places += ["active-directory-graph-resource-id", "management"]
@@ -137,7 +138,7 @@ def az(azure: Azure, manifest: Path) -> Cli:
 def relink(azure: Azure, manifest: Path) -> Iterator[httpx.Client]:
     """The app on the embedded host, with the captured manifest."""
     assert manifest.exists()
-    environ = {**plain_environ(), **azure.exports}
+    environ = child_environment(azure.exports)
     with start_host(azure.directory, environ, azure.processes) as app:
         yield app
 

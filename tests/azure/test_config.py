@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from devhost.environment import child_environment
 from shared.azure.config import ArmConfig
 from shared.azure.credentials import credential
 
@@ -94,9 +95,10 @@ def test_importing_the_gateway_loads_no_sdk() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
+        env=child_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert done.stdout.strip() == "[]"

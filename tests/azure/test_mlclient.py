@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devhost.environment import child_environment
 from shared.azure.mlclient import ml_client
 from shared.model.resource_id import ResourceId
 from tests.azure.wires import Bench
@@ -19,14 +20,13 @@ QUIET = "import warnings; warnings.simplefilter('ignore')\n"
 
 def run(script: str, **environ: str) -> str:
     """What ``script`` prints in an interpreter of its own that has nothing of azure-ai-ml's set."""
-    clean = {name: value for name, value in os.environ.items() if "AZUREML" not in name}
     command = [sys.executable, "-c", QUIET + script]
     ended = subprocess.run(
         command,
         check=False,
         timeout=180,
         cwd=ROOT,
-        env={**clean, **environ},
+        env=child_environment(environ),
         capture_output=True,
         text=True,
     )

@@ -3,6 +3,7 @@ import sys
 import threading
 from pathlib import Path
 
+from devhost.environment import child_environment
 from tests.azure.wires import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -15,14 +16,20 @@ from shared.azure.mlclient import warm_up
 assert "azure.ai.ml" not in sys.modules
 warm_up()
 (thread,) = [each for each in threading.enumerate() if each.name == "warm-up"]
-thread.join(60)
+thread.join(150)
 assert "azure.ai.ml" in sys.modules
 warm_up()
 assert not [each for each in threading.enumerate() if each.name == "warm-up"]
 """
     command = [sys.executable, "-c", script]
     ended = subprocess.run(
-        command, check=False, timeout=90, cwd=ROOT, capture_output=True, text=True
+        command,
+        check=False,
+        timeout=180,
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
     )
     assert ended.returncode == 0, ended.stderr
 

@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 from benchmarks.__main__ import chosen
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.measure import Benchmark, Measure, keep, middle
+from devhost.environment import child_environment
 
 ROOT = Path(__file__).parents[2]
 FIELDS = {"name", "value", "unit", "goal", "method"}
@@ -18,7 +18,7 @@ def test_one_benchmark_runs_alone_and_writes_the_results_file(tmp_path: Path) ->
     ended = subprocess.run(
         command,
         cwd=ROOT,
-        env=dict(os.environ),
+        env=child_environment(),
         capture_output=True,
         text=True,
         timeout=120,

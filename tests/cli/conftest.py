@@ -38,7 +38,8 @@ def world(served: tuple[Server, State], tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     for name, value in server.exports.items():
         monkeypatch.setenv(name, value)
-    return World(server.cloud, tmp_path, Plan("prod", SUBSCRIPTION, "westeurope"))
+    plan = Plan("prod", SUBSCRIPTION, "westeurope")
+    return World(server.cloud, tmp_path, plan, server.exports)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.shell import CommandError, Shell, spoken_errors
+from devhost.environment import child_environment
 from remediators import REMEDIATORS
 from simulator.roles import RELINK_ACTIONS, matches
 from tests.shared.declared import manifest
@@ -68,7 +68,12 @@ def test_help_loads_none_of_the_product(tmp_path: Path) -> None:
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr.strip() == "[]"
     assert not list(tmp_path.iterdir())
@@ -96,7 +101,7 @@ def test_debug_lets_the_stack_trace_through() -> None:
     done = subprocess.run(
         command("host", "--debug"),
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
+        env=child_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -134,11 +139,9 @@ def test_the_host_serves_the_app_and_keeps_records_in_its_state(tmp_path: Path) 
     manifests, state = tmp_path / "manifests", tmp_path / "state"
     manifests.mkdir()
     (manifests / "prod.yaml").write_text(manifest())
-    environ = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("RELINK_")},
-        "RELINK_ENVIRONMENTS": manifests.as_uri(),
-        "RELINK_HOST_KEY": "a key for tests",
-    }
+    environ = child_environment(
+        {"RELINK_ENVIRONMENTS": manifests.as_uri(), "RELINK_HOST_KEY": "a key for tests"}
+    )
     host = subprocess.Popen(
         command("host", "--port", "0", "--state", str(state)),
         cwd=ROOT,
@@ -157,17 +160,17 @@ def test_the_host_serves_the_app_and_keeps_records_in_its_state(tmp_path: Path) 
         assert (state / "records").is_dir()
     finally:
         host.terminate()
-        host.communicate(timeout=20)
+        host.communicate(timeout=120)
 
 
 def _address(file: Path, host: subprocess.Popen[str]) -> str:
     """The host's URL, once it answers."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert host.poll() is None
         try:
             url = str(json.loads(file.read_text())["url"])
-            httpx.get(f"{url}/api/health", timeout=2)
+            httpx.get(f"{url}/api/health", timeout=20)
         except (OSError, ValueError, KeyError, httpx.HTTPError):
             time.sleep(0.1)
         else:
@@ -202,7 +205,7 @@ def test_global_options_may_stand_anywhere(tmp_path: Path) -> None:
 def test_no_colours_where_they_are_not_wanted(tmp_path: Path) -> None:
     file = tmp_path / "prod.yaml"
     file.write_text(manifest(("kind: Environment", "kind: Other")))
-    environ = {"PATH": os.environ["PATH"], "FORCE_COLOR": "1"}
+    environ = child_environment({"FORCE_COLOR": "1"})
     coloured = subprocess.run(
         command("validate", str(file)), cwd=ROOT, env=environ, capture_output=True, check=False
     )

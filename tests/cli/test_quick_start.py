@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from devhost.environment import child_environment
+
 PAGE = Path(__file__).parents[2] / "docs/quick-start.md"
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 _END = "--end-of-command--"
@@ -45,13 +47,18 @@ def masked(text: str) -> str:
     return text.strip()
 
 
+def recording() -> dict[str, str]:
+    """Where the gate records what a simulated Azure is asked."""
+    return {n: os.environ[n] for n in ("SIMULATOR_RECORD",) if n in os.environ}
+
+
 class Terminal:
     """One shell that keeps its variables and folder from command to command."""
 
     def __init__(self, folder: Path) -> None:
         here = Path(sys.executable).parent
-        environ = {**os.environ, "PATH": f"{here}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
-        environ |= {"PYTHONPATH": str(PAGE.parents[1]), "COLUMNS": "100"}
+        environ = child_environment({"PYTHONUNBUFFERED": "1", "COLUMNS": "100", **recording()})
+        environ |= {"PYTHONPATH": str(PAGE.parents[1]), "PATH": f"{here}:{environ['PATH']}"}
         self._shell = subprocess.Popen(
             ["bash", "--norc"], cwd=folder, env=environ, text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -73,7 +80,7 @@ class Terminal:
     def close(self) -> None:
         """End the shell and what it left in the background."""
         os.killpg(self._shell.pid, signal.SIGTERM)
-        self._shell.communicate(timeout=20)
+        self._shell.communicate(timeout=120)
 
 
 def test_the_session_of_the_quick_start_shows_what_the_page_says(tmp_path: Path) -> None:

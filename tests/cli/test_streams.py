@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from devhost.environment import child_environment
 from simulator.faults import Fault, Mischief
 from tests.cli.world import World
 
@@ -18,11 +20,13 @@ ROOT = Path(__file__).parents[2]
 OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
 
 
-def started(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
-    """A command in a process of its own, with the variables of this one."""
+def started(
+    *arguments: str, environ: Mapping[str, str], **options: object
+) -> subprocess.Popen[bytes]:
+    """A command in a process of its own."""
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return] # options of any kind
         [sys.executable, "-m", "cli", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=child_environment({**environ, "PYTHONPATH": str(ROOT)}),
         stdin=subprocess.DEVNULL,
         **options,
     )
@@ -47,7 +51,14 @@ def test_a_reader_that_goes_away_changes_no_exit_status(world: World) -> None:
     for options in ((), ("--json",)):
         out = gone()
         status, said = ended(
-            started("plan", str(file), *options, stdout=out, stderr=subprocess.PIPE)
+            started(
+                "plan",
+                str(file),
+                *options,
+                environ=world.exports,
+                stdout=out,
+                stderr=subprocess.PIPE,
+            )
         )
         os.close(out)
         assert status == 2, said
@@ -58,7 +69,11 @@ def test_a_run_is_carried_out_though_nobody_reads_what_it_says(world: World) -> 
     file = world.captured()
     world.does("DELETE", world.endpoint("blob"))
     streams = gone()
-    status, _ = ended(started("reconcile", str(file), "--yes", stdout=streams, stderr=streams))
+    status, _ = ended(
+        started(
+            "reconcile", str(file), "--yes", environ=world.exports, stdout=streams, stderr=streams
+        )
+    )
     os.close(streams)
     assert status == 0
     assert world.cloud.get(world.endpoint("blob")) is not None
@@ -67,7 +82,7 @@ def test_a_run_is_carried_out_though_nobody_reads_what_it_says(world: World) -> 
 @pytest.mark.usefixtures("shell")
 def test_a_result_that_cannot_be_written_is_an_error() -> None:
     with Path("/dev/full").open("wb") as full:
-        status, said = ended(started("schema", stdout=full, stderr=subprocess.PIPE))
+        status, said = ended(started("schema", environ={}, stdout=full, stderr=subprocess.PIPE))
     assert status == 1
     assert said == (
         b"error: the result could not be written to standard output: No space left on device\n"
@@ -77,7 +92,7 @@ def test_a_result_that_cannot_be_written_is_an_error() -> None:
 def test_an_error_that_cannot_be_written_as_a_document_is_said_all_the_same(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         options = ("runs", "--records", str(tmp_path / "gone"), "--json")
-        status, said = ended(started(*options, stdout=full, stderr=subprocess.PIPE))
+        status, said = ended(started(*options, environ={}, stdout=full, stderr=subprocess.PIPE))
     assert status == 1
     assert b"no records" in said
     assert b"Traceback" not in said
@@ -88,19 +103,24 @@ def test_an_error_that_cannot_be_written_as_a_document_is_said_all_the_same(tmp_
 def test_closed_streams_stop_nothing(closed: str) -> None:
     command = f'"{sys.executable}" -m cli permissions {closed}'
     done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=60, check=False
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env=child_environment(),
+        capture_output=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
 
 
-def test_characters_that_a_terminal_does_not_know_stop_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_characters_that_a_terminal_does_not_know_stop_nothing(world: World) -> None:
     file = world.captured()
     world.does("PATCH", world.plan.storage, OPEN)
-    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    process = started("plan", str(file), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    environ = {**world.exports, "PYTHONIOENCODING": "ascii"}
+    process = started(
+        "plan", str(file), environ=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     out, said = process.communicate(timeout=240)
     assert process.returncode == 2, said
     assert b"Enabled \\u2192 Disabled" in out
@@ -109,14 +129,16 @@ def test_characters_that_a_terminal_does_not_know_stop_nothing(
 def test_ctrl_c_ends_a_look_in_one_line(world: World) -> None:
     file = world.captured()
     world.cloud.add_fault(Fault(Mischief.THROTTLE, method="GET", times=None, retry_after=30))
-    process = started("plan", str(file), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = started(
+        "plan", str(file), environ=world.exports, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     try:
         assert process.stderr is not None
         for line in process.stderr:
             if b"asking again in" in line:
                 break
         process.send_signal(signal.SIGINT)
-        watchdog = threading.Timer(60, process.kill)
+        watchdog = threading.Timer(240, process.kill)
         watchdog.start()
         out, said = process.communicate()
         watchdog.cancel()

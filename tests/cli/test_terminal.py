@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devhost.environment import child_environment
 from shared.manifests import parse_manifest
 from simulator.sandbox import VERSION
 from tests.cli.world import World
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
 
 
-def answered(answers: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def answered(world: World, answers: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """A command whose questions a person at a terminal answers, one a line."""
     ours, theirs = pty.openpty()
     try:
@@ -25,7 +26,7 @@ def answered(answers: str, *arguments: str) -> subprocess.CompletedProcess[bytes
             [sys.executable, "-m", "cli", *arguments],
             stdin=theirs,
             capture_output=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=child_environment({**world.exports, "PYTHONPATH": str(ROOT)}),
             timeout=240,
             check=False,
         )
@@ -38,7 +39,7 @@ def test_an_update_takes_over_what_is_accepted_and_leaves_the_rest(world: World)
     file = world.captured()
     world.does("PATCH", world.plan.storage, OPEN)
     world.does("PATCH", world.plan.vault, OPEN)
-    done = answered("y\nn\n", "capture", "--update", str(file))
+    done = answered(world, "y\nn\n", "capture", "--update", str(file))
     assert done.returncode == 2, done.stderr
     assert done.stdout.count(b"Update the manifest to B, the live value?") == 2
     manifest = parse_manifest(file.read_text(), "prod.yaml")
@@ -52,10 +53,10 @@ def test_a_repair_that_destroys_begins_only_after_a_yes(world: World) -> None:
     (connection,) = world.cloud.call("GET", f"{connections}?{VERSION}").json()["value"]
     world.does("DELETE", connection["id"])
     world.cloud.exchanges.clear()
-    refused = answered("n\n", "reconcile", str(file))
+    refused = answered(world, "n\n", "reconcile", str(file))
     assert refused.returncode == 1
     assert b"nothing was changed" in refused.stderr
     assert world.cloud.writes() == []
-    agreed = answered("y\n", "reconcile", str(file))
+    agreed = answered(world, "y\n", "reconcile", str(file))
     assert agreed.returncode == 0, agreed.stderr
     assert b"Repaired  EndpointDisconnected" in agreed.stdout

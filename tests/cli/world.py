@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ class World:
     cloud: Cloud
     folder: Path
     plan: Plan
+    exports: Mapping[str, str]
+    """What leads a command to the served Azure."""
 
     def relink(self, *arguments: str, answer: str | None = None) -> Result:
         """Run a command; ``answer`` is typed when it asks."""

@@ -63,5 +63,5 @@ def let_go(tmp_path: Path) -> Callable[[str], None]:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """A client that brings the key."""
-    with httpx.Client(timeout=20, headers={"x-functions-key": KEY}) as client:
+    with httpx.Client(timeout=120, headers={"x-functions-key": KEY}) as client:
         yield client

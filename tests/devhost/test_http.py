@@ -2,9 +2,7 @@
 
 import ipaddress
 import json
-import os
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ import httpx
 import pytest
 
 from devhost.child import HostProcess, wait_until
+from devhost.environment import child_environment
 
 APPS = Path(__file__).parent / "apps"
 KEY = "a key for tests"
@@ -174,7 +173,7 @@ def test_a_random_key_is_made_printed_and_kept(tmp_path: Path) -> None:
         assert kept.stat().st_mode & 0o777 == 0o600
         assert len(key) > 30
         printed = f"listening on {host.url}, key {key} (kept in {kept})"
-        wait_until(lambda: printed in host.log.read_text(), 5)
+        wait_until(lambda: printed in host.log.read_text())
         assert httpx.get(f"{host.url}/v1/echo/a", headers={"x-functions-key": key}).is_success
         assert json.loads((host.state / "host.json").read_text())["url"] == host.url
 
@@ -187,11 +186,11 @@ def test_a_port_in_use_ends_the_start_with_a_message(tmp_path: Path) -> None:
                 *(sys.executable, "-m", "devhost", "--app", str(APPS / "web")),
                 *("--port", str(port), "--state", str(tmp_path / "state")),
             ],
-            env={**os.environ, "MARKS": str(tmp_path), "EVERY_SECOND": "* * * * * *"},
+            env=child_environment({"MARKS": str(tmp_path), "EVERY_SECOND": "* * * * * *"}),
             cwd=Path(__file__).parents[2],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert ended.returncode == 1
@@ -201,8 +200,8 @@ def test_a_port_in_use_ends_the_start_with_a_message(tmp_path: Path) -> None:
 def test_a_request_takes_no_longer_than_it_has_to(host: HostProcess, http: httpx.Client) -> None:
     """Nagle's algorithm would add 40 ms to all but the first few."""
     took = []
-    for _ in range(20):
+    for _ in range(40):
         before = time.perf_counter()
         http.get(f"{host.url}/v1/health")
         took.append(time.perf_counter() - before)
-    assert statistics.median(took) < 0.03
+    assert sorted(took)[10] < 0.03

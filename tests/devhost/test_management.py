@@ -25,7 +25,7 @@ def final(url: str) -> httpx.Response:
         answer = httpx.get(url)
         return None if answer.status_code == 202 else answer
 
-    answer = wait_until(over, 10)
+    answer = wait_until(over)
     assert answer is not None
     return answer
 
@@ -74,7 +74,7 @@ def test_an_orchestration_is_suspended_resumed_and_terminated(
     for verb, reached in (("suspend", "Suspended"), ("resume", "Running")):
         answer = httpx.post(urls[f"{verb}PostUri"].replace("{text}", "why"))
         assert answer.status_code == 202
-        wait_until(partial(has, reached), 5)
+        wait_until(partial(has, reached))
     assert httpx.post(urls["terminatePostUri"].replace("{text}", "enough")).status_code == 202
     assert final(urls["statusQueryGetUri"]).json()["output"] == "enough"
     assert has("Terminated")
@@ -136,6 +136,6 @@ def test_a_host_that_cannot_write_its_state_ends(
     other = sqlite3.connect(host.state / "hub.db", isolation_level=None)
     other.execute("begin immediate")
     assert http.post(f"{host.url}/api/start/chain", json=1).status_code == 500
-    assert wait_until(host.ended, 10) == 1
+    assert wait_until(host.ended) == 1
     other.close()
     assert "the task hub could not be written" in host.log.read_text()

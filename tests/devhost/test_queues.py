@@ -116,7 +116,7 @@ async def serve(
     """Serve the queue until something is true."""
     queue = Queue(FUNCTION, clients, options)
     running = asyncio.ensure_future(queue.run(calls))
-    await asyncio.to_thread(wait_until, done, 20)
+    await asyncio.to_thread(wait_until, done)
     queue.stop()
     await running
     await queue.close()
@@ -169,7 +169,7 @@ def test_a_message_of_a_host_that_died_appears_again(clients: Clients) -> None:
     async def die() -> None:
         queue = Queue(FUNCTION, clients, OPTIONS)
         running = asyncio.ensure_future(queue.run(calls))
-        await asyncio.to_thread(wait_until, lambda: bool(calls.bodies), 10)
+        await asyncio.to_thread(wait_until, lambda: bool(calls.bodies))
         running.cancel()  # and nothing is told to the queue any more
 
     calls = Recorder(60)
@@ -192,10 +192,10 @@ def test_the_host_serves_queue_functions(azurite: Azurite, tmp_path: Path) -> No
         queue = QueueClient.from_connection_string(azurite.connection_string, name)
         queue.create_queue()  # the host does not mind that it was not there
         send(Clients(queue, None), "hello")
-        wait_until(lambda: taken() == [["hello", 1, True]], 10)
+        wait_until(lambda: taken() == [["hello", 1, True]])
         send(Clients(queue, None), "bad")
-        wait_until(lambda: taken()[1:] == [["bad", 1, True], ["bad", 2, True]], 10)
-        wait_until(lambda: count(queue) == 0, 10)
+        wait_until(lambda: taken()[1:] == [["bad", 1, True], ["bad", 2, True]])
+        wait_until(lambda: count(queue) == 0)
         status = httpx.get(f"{host.url}/admin/host/status", params={"code": KEY}).json()
         assert "function never: the connection NOT_SET is not set" in status["errors"][0]
 
@@ -204,7 +204,7 @@ def test_a_message_that_killed_its_host_too_often_is_not_tried_again(clients: Cl
     send(clients, "deadly")
     for _ in range(OPTIONS.most_dequeues):
         assert list(clients.queue.receive_messages(visibility_timeout=1))
-        wait_until(lambda: clients.queue.peek_messages(1), 5)
+        wait_until(lambda: clients.queue.peek_messages(1))
     calls = Recorder()
     asyncio.run(serve(clients, calls, lambda: bool(poisoned(clients))))
     assert calls.bodies == []

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devhost.environment import child_environment
 from remediators import REMEDIATORS
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,7 @@ SCRIPT = ROOT / "scripts/reasons"
 def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(root / "scripts/reasons"), *arguments],
-        capture_output=True, text=True, check=False, timeout=60,
+        env=child_environment(), capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 
 

@@ -23,7 +23,8 @@ from typing import Any
 
 import httpx
 
-from devhost.child import wait_until
+from devhost.child import PATIENCE, wait_until
+from devhost.environment import child_environment
 from shared.records import FolderStore, Records
 from simulator.clock import SystemClock
 from simulator.cloud import Cloud
@@ -82,13 +83,13 @@ class Host:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environ = {**os.environ, **environ, "RELINK_HOST_KEY": KEY}
+        self._environ = child_environment({**environ, "RELINK_HOST_KEY": KEY})
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(
-            base_url=self.url, headers={"x-functions-key": KEY}, timeout=20, trust_env=False
+            base_url=self.url, headers={"x-functions-key": KEY}, timeout=60, trust_env=False
         )
 
-    def start(self, seconds: float = 60.0) -> None:
+    def start(self, seconds: float = PATIENCE) -> None:
         """Start it, and wait until it answers."""
         command = [sys.executable, "-m", "cli", "host"]
         command += ["--port", str(self.port), "--state", str(self.place / "host")]
@@ -104,7 +105,7 @@ class Host:
         process = self._process
         if process is not None and process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE)
 
     def log(self) -> str:
         """The end of what it wrote."""
@@ -130,7 +131,12 @@ class Rig:
     ids: Plan
 
     def person(
-        self, method: str, url: str, body: dict[str, Any] | None = None, *, patience: float = 20
+        self,
+        method: str,
+        url: str,
+        body: dict[str, Any] | None = None,
+        *,
+        patience: float = PATIENCE,
     ) -> dict[str, Any]:
         """A person's request, repeated while the resource is busy."""
         answers: list[Response] = []
@@ -146,9 +152,9 @@ class Rig:
     def restart_cluster(self) -> None:
         """Stop and start it, as a person would."""
         self.person("POST", f"{self.ids.cluster}/stop")
-        wait_until(lambda: self._power("Stopped"), 30)
+        wait_until(lambda: self._power("Stopped"))
         self.person("POST", f"{self.ids.cluster}/start")
-        wait_until(lambda: self._power("Running"), 30)
+        wait_until(lambda: self._power("Running"))
 
     def _power(self, wanted: str) -> bool:
         body = self.cloud.get(self.ids.cluster)
@@ -176,7 +182,7 @@ class Rig:
         queue = seen["queue"]
         return not (queue["running"] or queue["pending"] or seen["debts"] or seen["intents"])
 
-    def until_calm(self, seconds: float = 90.0) -> None:
+    def until_calm(self, seconds: float = PATIENCE) -> None:
         """Wait for ``calm`` to last.
 
         Raises:
@@ -198,7 +204,7 @@ class Rig:
         """Ask for a run."""
         return self.host.http.post(f"/api/environments/{name}/reconcile", json=body)
 
-    def finished(self, run: str, seconds: float = 60.0) -> dict[str, Any]:
+    def finished(self, run: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The record of a run, once there is one."""
 
         def record() -> dict[str, Any] | None:

@@ -110,7 +110,7 @@ def test_events_in_either_schema_and_in_batches_start_a_repair(schema: str, rig:
     try:
         before = portrait(rig.cloud)
         open_vault(rig)
-        wait_until(lambda: closed(rig, rig.ids.vault), 30)
+        wait_until(lambda: closed(rig, rig.ids.vault))
         rig.until_calm()
         assert differences(before, portrait(rig.cloud)) == []
     finally:
@@ -123,7 +123,7 @@ def test_an_event_delivered_again_and_again_is_one_run(rig: Rig) -> None:
     try:
         known, since = runs(rig), len(rig.cloud.writes())
         open_vault(rig)
-        wait_until(lambda: closed(rig, rig.ids.vault), 30)
+        wait_until(lambda: closed(rig, rig.ids.vault))
         rig.until_calm()
     finally:
         rig.server.event_grid.unsubscribe("again")
@@ -150,7 +150,7 @@ def test_bad_elements_of_a_batch_are_counted_and_the_good_one_is_taken(rig: Rig)
     assert answer.status_code == 200
     truncated = json.dumps([good]).encode()[:-20]
     assert rig.host.http.post(WEBHOOK, content=truncated).status_code == 400
-    wait_until(lambda: len(runs(rig)) == len(known) + 1, 30)
+    wait_until(lambda: len(runs(rig)) == len(known) + 1)
     assert any("operationName" in e.reason for e in records(rig).rejected_events().newest)
 
 
@@ -160,7 +160,7 @@ def test_a_request_is_queued_then_running_or_merged_then_finished(rig: Rig) -> N
     rig.person("PATCH", registry, {"properties": {"publicNetworkAccess": "Enabled"}})
     first = rig.reconcile(reason="one").json()["id"]
     second = rig.reconcile(reason="two", remediators=["network_access"]).json()["id"]
-    wait_until(lambda: status(rig, second).get("status") == "queued", 20)
+    wait_until(lambda: status(rig, second).get("status") == "queued")
     assert not closed(rig, registry)
 
     resumed = rig.host.http.post("/api/environments/prod/resume", json={})
@@ -173,7 +173,7 @@ def test_a_request_is_queued_then_running_or_merged_then_finished(rig: Rig) -> N
             seen.add(str(status(rig, run).get("status")))
         return "finished" in seen and "merged" in seen
 
-    wait_until(ended, 60)
+    wait_until(ended)
     assert "running" in seen
     record = rig.finished(second)
     assert {first, second} <= set(record["trigger"]["requests"])
@@ -186,10 +186,10 @@ def test_while_paused_events_change_nothing(rig: Rig) -> None:
     assert paused.json()["paused"]["reason"] == "hands off"
     since = len(rig.cloud.writes())
     open_vault(rig)
-    wait_until(lambda: rig.environment()["queue"]["pending"], 20)
+    wait_until(lambda: rig.environment()["queue"]["pending"])
     assert rig.written(since) == []
     rig.host.http.post("/api/environments/prod/resume", json={})
-    wait_until(lambda: closed(rig, rig.ids.vault), 30)
+    wait_until(lambda: closed(rig, rig.ids.vault))
 
 
 def awaiting(rig: Rig) -> str | None:
@@ -202,7 +202,7 @@ def test_a_plan_waits_for_approval_and_is_carried_out_by_another_run(rig: Rig) -
     before = portrait(rig.cloud)
     blob = rig.ids.id("ml", "Microsoft.Network/privateEndpoints/prod-blob-pe")
     rig.person("DELETE", blob)
-    run = wait_until(lambda: awaiting(rig), 40)
+    run = wait_until(lambda: awaiting(rig))
     assert run is not None
     rig.finished(run)
     assert rig.cloud.get(blob) is None

@@ -116,11 +116,11 @@ def test_no_secret_is_in_a_log_a_record_the_hub_a_span_an_answer_or_on_a_termina
     rig.host.http.post(where, json=[ODD_EVENT], headers={"aeg-event-type": "Notification"})
     run = rig.finished(rig.reconcile(reason="x").raise_for_status().json()["id"])
     assert "Odd" in json.dumps(run)
-    wait_until(lambda: len(hook.requests) > 1, 60)
+    wait_until(lambda: len(hook.requests) > 1)
     paths = ("health", "environments", "environments/prod", "environments?code=wrong")
     pages = [rig.host.http.get(f"/api/{path}").content for path in (*paths, f"runs/{run['id']}")]
     said = command_line(rig, "reconcile", str(rig.host.place / "manifests" / "prod.yaml"), "--yes")
     assert b"Odd" in said
-    wait_until(lambda: b"RemoteDependency" in spans(insights), 60)
+    wait_until(lambda: b"RemoteDependency" in spans(insights))
     told = [request.partition(b"\r\n\r\n")[2] for request in hook.requests]
     assert shown(rig, *pages, said, spans(insights), *told) == []

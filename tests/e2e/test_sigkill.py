@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devhost.child import PATIENCE
 from tests.e2e.moments import incarnations_destroyed
 from tests.e2e.portrait import differences, portrait
 from tests.e2e.rig import Ambush, Rig, open_rig
@@ -65,7 +66,7 @@ def test_restart_repair_survives_sigkill_at(step: str, heard: bool, rig: Rig) ->
     ambush = Ambush(method, path, rig.host.kill, heard=heard)
     rig.cloud.ambush = ambush
     rig.restart_cluster()
-    assert ambush.struck.wait(60), f"{step} was never begun\n{rig.host.log()}"
+    assert ambush.struck.wait(PATIENCE), f"{step} was never begun\n{rig.host.log()}"
 
     rig.host.start()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -28,8 +27,8 @@ _FLUSHED = 30.0
 
 
 @contextmanager
-def listening() -> Iterator[type[Sink]]:
-    """A sink that the next process's exporter sends to."""
+def listening() -> Iterator[Mapping[str, str]]:
+    """The settings with which a process's exporter sends to the sink."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}/"
@@ -40,12 +39,9 @@ def listening() -> Iterator[type[Sink]]:
         "OTEL_BSP_SCHEDULE_DELAY": "500",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
     }
-    os.environ.update(exporting)
     try:
-        yield Sink
+        yield exporting
     finally:
-        for name in exporting:
-            del os.environ[name]
         server.shutdown()
         server.server_close()
 
@@ -54,15 +50,22 @@ def record(directory: Path, *, speed: float, endpoints: int, computes: int) -> d
     """The spans of one restart repair, in the order in which they began; times in ms from its start."""
     restart.SPEED = speed
     with (
-        listening() as sink,
-        opened(directory, speed=speed, settle=1.0, endpoints=endpoints, computes=computes) as world,
+        listening() as exporting,
+        opened(
+            directory,
+            speed=speed,
+            settle=1.0,
+            endpoints=endpoints,
+            computes=computes,
+            settings=exporting,
+        ) as world,
     ):
         world.look()
         event = restart._restarted(world)
         run, _ = world.told(event)
-        wait_for(lambda: bool(_spans(sink, run["id"])[1]), _FLUSHED, "the run's root span")
-        wait_for(lambda: "relink.drift.open" in _metrics(sink), _FLUSHED, "the run's metrics")
-    spans, (root,) = _spans(sink, run["id"])
+        wait_for(lambda: bool(_spans(run["id"])[1]), _FLUSHED, "the run's root span")
+        wait_for(lambda: "relink.drift.open" in _metrics(), _FLUSHED, "the run's metrics")
+    spans, (root,) = _spans(run["id"])
     began = datetime.fromisoformat(root["time"])
     told = [_told(span, began) for span in spans]
     return {
@@ -70,15 +73,15 @@ def record(directory: Path, *, speed: float, endpoints: int, computes: int) -> d
         "endpoints": endpoints,
         "computes": computes,
         "outcome": run["outcome"],
-        "metrics": _metrics(sink),
+        "metrics": _metrics(),
         "steps": _labels(run),
         "spans": sorted(told, key=lambda span: (span["at"], span["ms"], span["id"])),
     }
 
 
-def _spans(sink: type[Sink], run: str) -> tuple[list[Row], list[Row]]:
+def _spans(run: str) -> tuple[list[Row], list[Row]]:
     """The spans that arrived of the run's trace, and those of them that are its root."""
-    found = [item for item in list(sink.got) if item["data"]["baseType"] in _SPANS]
+    found = [item for item in list(Sink.got) if item["data"]["baseType"] in _SPANS]
     roots = [
         item
         for item in found
@@ -89,10 +92,10 @@ def _spans(sink: type[Sink], run: str) -> tuple[list[Row], list[Row]]:
     return [item for item in found if item["tags"]["ai.operation.id"] in traces], roots
 
 
-def _metrics(sink: type[Sink]) -> dict[str, float]:
+def _metrics() -> dict[str, float]:
     """The highest value that arrived of each of Relink's metrics."""
     found: dict[str, float] = {}
-    for item in list(sink.got):
+    for item in list(Sink.got):
         for point in item["data"]["baseData"].get("metrics") or ():
             if point["name"].startswith("relink."):
                 value = point["value"] if point.get("max") is None else point["max"]

@@ -14,6 +14,7 @@ import duckdb
 import duckdb_kql
 import pytest
 
+from devhost.environment import child_environment
 from scripts import judges
 from scripts.judges import SHARED
 from scripts.node_packages import NodeMissingError, cache_folder, provide
@@ -53,6 +54,7 @@ def told() -> Any:  # noqa: ANN401 - JSON
     ran = subprocess.run(
         [sys.executable, "-m", "tests.infra.telling"],
         cwd=ROOT,
+        env=child_environment(),
         capture_output=True,
         text=True,
         timeout=240,

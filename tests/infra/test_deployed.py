@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from devhost.environment import child_environment
 from scripts import judges
 from tests.infra.shared_folder import ROOT
 from tests.infra.test_in_step import function_names
@@ -33,7 +34,9 @@ print(json.dumps({"functions": list(worker.functions), "loaded": loaded}))
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deployed") / "app"
     command = [sys.executable, str(ROOT / "scripts/package"), str(folder)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(
+        command, env=child_environment(), capture_output=True, text=True, timeout=120, check=False
+    )
     assert ran.returncode == 0, ran.stderr
     return folder
 
@@ -44,7 +47,7 @@ def python(tmp_path_factory: pytest.TempPathFactory, package: Path) -> Path:
     uv = Path(sys.executable).with_name("uv")
     home = tmp_path_factory.mktemp("empty") / "venv"
     made = [str(uv), "venv", "--quiet", "--python", sys.executable, str(home)]
-    subprocess.run(made, check=True, timeout=60)
+    subprocess.run(made, check=True, timeout=120)
     found = home / "bin/python"
     install = [str(uv), "pip", "install", "--quiet", "--python", str(found), "--require-hashes"]
     install += ["--requirement", str(package / "requirements.txt")]

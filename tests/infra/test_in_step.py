@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from devhost.environment import child_environment
 from remediators import REMEDIATORS
 from shared.model.roles import ALLOWED_ROLES
 from tests.infra.rules import MOST_VALUES, app_settings, resources
@@ -43,9 +44,10 @@ def load(name: str) -> Any:  # noqa: ANN401 - JSON
 def test_what_is_generated_is_in_step(script: str) -> None:
     ran = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / script)],
+        env=child_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -199,7 +201,7 @@ def run_postdeploy(folder: Path, **more: str) -> subprocess.CompletedProcess[str
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -27,7 +27,7 @@ BICEP = (INFRA / "modules/event-subscriptions.bicep").read_text(encoding="utf-8"
 OPERATIONS = json.loads((INFRA / "operations.json").read_text(encoding="utf-8"))
 PLAN = Plan("prod")
 TOPIC = PLAN.id("ml", "Microsoft.EventGrid/systemTopics/changes")
-DEADLINE = 15.0
+DEADLINE = 120.0
 # "Supported metrics for Microsoft.EventGrid/systemTopics" (Azure Monitor's reference, July 2026): name
 # to aggregation; every one of them in grains of a minute.
 METRICS = {

@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from devhost.environment import child_environment
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "house_check.py"
 
@@ -140,7 +142,11 @@ def test_what_git_ignores_is_skipped_and_what_it_would_add_is_not(tmp_path: Path
 def test_the_command_exits_with_1_on_a_complaint(tmp_path: Path) -> None:
     write(tmp_path, "shared/data.py", "")
     ran = subprocess.run(
-        [sys.executable, str(SCRIPT), str(tmp_path)], capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPT), str(tmp_path)],
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 1
     assert ran.stdout.splitlines() == [

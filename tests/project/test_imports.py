@@ -1,12 +1,13 @@
 """The import contracts: each is broken on purpose in a made-up tree and must be noticed there."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from devhost.environment import child_environment
 
 ROOT = Path(__file__).parents[2]
 LINT = Path(sys.executable).with_name("lint-imports")
@@ -45,7 +46,7 @@ MODULES = (
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
+    environment = child_environment({"PYTHONPATH": str(folder), "NO_COLOR": "1", "COLUMNS": "200"})
     return subprocess.run(
         [str(LINT), "--no-cache", "--no-logo", "--config", str(folder / "pyproject.toml")],
         cwd=folder,

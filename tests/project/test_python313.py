@@ -20,7 +20,7 @@ def find(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]
     shutil.copy(ROOT / "requirements-dev.txt", tmp_path / "project")
     given = {"PATH": str(tmp_path / "nowhere"), "HOME": str(home)} | environment
     return subprocess.run(
-        [str(script)], env=given, capture_output=True, text=True, timeout=60, check=False
+        [str(script)], env=given, capture_output=True, text=True, timeout=120, check=False
     )
 
 

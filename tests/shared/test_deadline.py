@@ -35,7 +35,7 @@ def test_what_does_not_end_is_left_and_only_a_few_are() -> None:
         deadline.call(hang)
     assert len(begun) == 3
     end.set()
-    assert wait_until(lambda: _answers(deadline), 5)
+    assert wait_until(lambda: _answers(deadline))
 
 
 def _answers(deadline: Deadline) -> bool:

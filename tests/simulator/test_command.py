@@ -1,7 +1,6 @@
 """`python -m simulator`, as a process of its own."""
 
 import json
-import os
 import shlex
 import signal
 import ssl
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devhost.environment import child_environment
 from simulator.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def test_it_prints_exports_serves_the_world_and_records_what_was_asked(tmp_path:
     command += ["--state-dir", str(tmp_path / "state"), "--record", str(record)]
     command += ["--exports-file", str(exported), "--limits", "--graph-lag", "60"]
     with subprocess.Popen(
-        command, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, text=True
+        command, cwd=ROOT, env=child_environment(), stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip() for _ in EXPORTED]
@@ -62,7 +62,7 @@ def test_it_prints_exports_serves_the_world_and_records_what_was_asked(tmp_path:
         )
         assert reply.json()["id"] == vault
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=120) == 0
     [exchange] = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
     assert set(exchange) == {
         "method",
@@ -84,9 +84,10 @@ def test_the_simulator_imports_nothing_of_the_product_nor_of_azures_sdks() -> No
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
+        env=child_environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     assert done.stdout.strip() == "[]"

@@ -158,7 +158,7 @@ def test_without_a_judge_the_reason_is_said_and_nothing_fails(tmp_path: Path) ->
     record.touch()
     environ = {**os.environ, "RELINK_CONFORMANCE": str(tmp_path)}
     ran = subprocess.run(
-        [*JUDGE, str(record)], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [*JUDGE, str(record)], env=environ, capture_output=True, text=True, timeout=120, check=False
     )
     assert (ran.returncode, "skipped, there is no folder" in ran.stdout) == (0, True)
 

@@ -18,7 +18,7 @@ from simulator.worlds.plan import Plan
 from tests.simulator.webhooks import Webhook
 
 PLAN = Plan("prod", "00000000-0000-0000-0000-000000000001", "westeurope")
-DEADLINE = 10.0
+DEADLINE = 120.0
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def azure(tmp_path: Path) -> Iterator[Server]:
 
 def control(server: Server, method: str, path: str, body: Json | None = None) -> Any:  # noqa: ANN401 - JSON
     address = f"{server.exports['SIMULATOR_CONTROL']}/{path}"
-    reply = httpx.request(method, address, json=body, trust_env=False, timeout=20)
+    reply = httpx.request(method, address, json=body, trust_env=False, timeout=120)
     assert reply.status_code < 300, reply.text
     return reply.json() if reply.content else None
 

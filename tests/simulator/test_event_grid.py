@@ -33,7 +33,7 @@ SCOPE = f"/subscriptions/{PLAN.subscription}"
 TOPIC = PLAN.id("ml", "Microsoft.EventGrid/systemTopics/changes")
 SUBSCRIPTION = f"{TOPIC}/eventSubscriptions/relink"
 FUNCTION = PLAN.id("ml", "Microsoft.Web/sites/relink/functions/resource_changed")
-DEADLINE = 15.0
+DEADLINE = 120.0
 VAULTS: Json = {
     "operatorType": "StringBeginsWith",
     "key": "data.operationName",

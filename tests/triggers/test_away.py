@@ -64,7 +64,7 @@ async def loop_that_goes_on() -> AsyncIterator[None]:
         yield
     finally:
         ticking.cancel()
-    assert max(gaps) < 2
+    assert max(gaps) < 6
 
 
 def with_records(here: World, store: Store) -> World:
@@ -96,7 +96,7 @@ async def test_requests_are_answered_while_the_records_hang(tmp_path: Path) -> N
             ]
         await asyncio.sleep(0.5)
         health = body_of(await call(here, "health", request()))
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 9
         answers = await asyncio.gather(*waiting)
     assert time.monotonic() - began < 30
     assert (health["status"], health["away"], health["setAside"]) == ("degraded", ["records"], None)
@@ -192,7 +192,7 @@ async def test_every_environment_is_swept_while_records_and_letters_hang(tmp_pat
     began = time.monotonic()
     async with loop_that_goes_on():
         await sweep_all(Intake(here.services), client)  # type: ignore[arg-type]
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 90
     assert {told["environment"] for _, told, _ in client.scheduled} == {"prod", "test"}
     assert swept[0]["failed"] == 2
     letters.go.set()

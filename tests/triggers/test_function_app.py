@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from devhost.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 LATE = (
@@ -53,11 +54,10 @@ def indexed() -> dict[str, Any]:
     """What a fresh process looks like after indexing the app, without any setting."""
     if not Path("/proc/self/status").exists():
         pytest.skip("memory is read from /proc, which this system does not have")
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("RELINK_", "COV"))}
     told = subprocess.run(
         [sys.executable, "-c", PROBE],
         cwd=ROOT,
-        env={**environ, "RELINK_EVENT_QUEUE": "events"},
+        env=child_environment({"RELINK_EVENT_QUEUE": "events"}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -178,6 +178,7 @@ def test_the_functions_doctor_finds_nothing_nondeterministic() -> None:
             "--profile", "minimal", "--hosting-plan", "flex-consumption",
             "--target-python", "3.13",
         ],
+        env=child_environment(),
         capture_output=True,
         text=True,
         timeout=120,

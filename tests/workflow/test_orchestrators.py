@@ -297,7 +297,7 @@ def test_the_account_names_the_version_of_the_orchestrator() -> None:
 
 
 def test_on_real_time_units_run_in_threads_beside_each_other() -> None:
-    meeting = threading.Barrier(3, timeout=20)
+    meeting = threading.Barrier(3, timeout=120)
 
     def meet(name: str, message: dict[str, Any]) -> dict[str, Any]:
         if name == "start_step":

@@ -140,7 +140,7 @@ def test_a_delayed_signal_survives(reopen: Open) -> None:
     reopen().call("SignalEntity", request)
     hub = reopen()
     assert hub.take_entity() is None
-    work = wait_until(hub.take_entity, 5)
+    work = wait_until(hub.take_entity)
     assert work is not None
     assert now() >= due
     assert len(work.request.operations) == 1
@@ -206,7 +206,7 @@ def test_many_timers_take_one_thread_and_survive(reopen: Open) -> None:
     decide(hub, start(hub), helpers.new_create_timer_action(1, soon), *timers)
     assert threading.active_count() == threads
     hub = reopen()
-    work = wait_until(hub.take_orchestration, 5)
+    work = wait_until(hub.take_orchestration)
     assert work is not None
     assert now() >= soon
     assert kinds(work) == ["orchestratorStarted", "timerFired"]

@@ -369,5 +369,5 @@ class Hanging(FolderStore):
         self.go.set()
 
     def marks(self, prefix: str = "") -> Mapping[str, Mark]:
-        self.go.wait(30)
+        self.go.wait(120)
         return super().marks(prefix)

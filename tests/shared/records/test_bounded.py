@@ -116,7 +116,7 @@ def test_a_container_that_hangs_or_drips_or_is_none_is_given_up_in_time(
         began = time.monotonic()
         with within(0.5), pytest.raises(StoreUnavailableError):
             call(store)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         assert bad.hits
 
 
@@ -129,7 +129,7 @@ def test_a_body_that_drips_is_cut_off_and_not_asked_for_again() -> None:
         assert bad.hits == 1
 
 
-def wait_until(seen: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(seen: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not seen():
         assert time.monotonic() < deadline
@@ -146,7 +146,7 @@ class Hanging(FolderStore):
 
     def read(self, key: str) -> Any:  # noqa: ANN401 - as the store's
         self.asked += 1
-        self.go.wait(30)
+        self.go.wait(120)
         return super().read(key)
 
 
@@ -181,7 +181,7 @@ def test_all_calls_below_a_deadline_share_it(tmp_path: Path) -> None:
                 store.read("a")
         assert left(10) == 0
     assert left(10) == 10
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert inner.asked == 1
     inner.go.set()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from devhost.environment import child_environment
 from shared.records import Conflict, FolderStore, StoreUnavailableError
 from shared.records.deadline import within
 
@@ -34,7 +35,8 @@ def test_a_kill_leaves_a_whole_document_and_a_free_lock(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     for _ in range(3):
         store.delete("deep/document")
-        with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], cwd=ROOT) as writer:
+        command = [sys.executable, "-c", WRITER, str(tmp_path)]
+        with subprocess.Popen(command, cwd=ROOT, env=child_environment()) as writer:
             try:
                 _await_document(store)
             finally:
@@ -48,7 +50,7 @@ def test_a_kill_leaves_a_whole_document_and_a_free_lock(tmp_path: Path) -> None:
 
 
 def _await_document(store: FolderStore) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while store.read("deep/document") is None:
         assert time.monotonic() < deadline, "the writer wrote nothing"
         time.sleep(0.01)
@@ -75,7 +77,7 @@ def test_a_lock_that_somebody_keeps_is_waited_for_as_long_as_there_is_time(tmp_p
         began = time.monotonic()
         with within(0.3), pytest.raises(StoreUnavailableError, match="cannot write 'a'"):
             store.write("a", b"2")
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     store.write("a", b"3")
 
 

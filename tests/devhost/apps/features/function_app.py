@@ -59,7 +59,7 @@ def silent(_value: object) -> None:
 
 @app.activity_trigger(input_name="value")
 def meet(value: int) -> int:
-    together.wait(timeout=10)
+    together.wait(timeout=120)
     return value
 
 
@@ -73,7 +73,7 @@ def nap(seconds: float) -> str:
 def held(order: dict) -> str:  # type: ignore[type-arg] # the worker refuses dict[str, Any]
     """Marks that it began, then waits for the file that lets it go."""
     mark(f"{order['name']}-began")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (MARKS / f"{order['name']}-go").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     mark(f"{order['name']}-ended")
@@ -250,7 +250,7 @@ class Counter(entities.DurableEntity):
 
     def slow_add(self, order: dict[str, Any]) -> int:
         mark(f"{order['name']}-began")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not (MARKS / f"{order['name']}-go").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.add(order["n"])
@@ -301,7 +301,7 @@ async def start(req: func.HttpRequest, client: df.DurableFunctionsClient) -> fun
 @app.durable_client_input(client_name="client")
 def start_sync(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> str:
     key = client.schedule_new_orchestration(req.route_params["name"], input=req.get_json())
-    state = client.wait_for_orchestration_completion(key, timeout=10)
+    state = client.wait_for_orchestration_completion(key, timeout=120)
     return str(state and state.serialized_output)
 
 
