@@ -83,11 +83,13 @@ def _got(clients: Clients, resource: ResourceId) -> JsonObject:
     """``resource`` as it is now: a success that shows something else has answered nothing.
 
     Every resource says its own id and has properties: so did all of more than 600 recorded answers.
-    An empty object, or a front's, would read as a resource in which everything is open or gone.
+    An empty object, or a front's, would read as a resource in which everything is open or gone,
+    and what is sent back whole would lose what was not shown (the rules of a storage account).
     """
     body = ask(partial(kind_of(resource).get, clients, resource)).body
-    shown = isinstance(body.get("properties"), Mapping) or not resource.resource_group
-    if not shown or ResourceId.maybe(body.get("id")) != resource:
+    properties = body.get("properties")
+    shown = isinstance(properties, Mapping) and properties
+    if not (shown or not resource.resource_group) or ResourceId.maybe(body.get("id")) != resource:
         raise Terminal("NotTheResource", f"Azure's answer does not show {resource}")
     return body
 

@@ -91,7 +91,8 @@ class Direct(_Adapter):
 
 def shown(resource: ResourceId, **properties: object) -> dict[str, Any]:
     """How ARM shows ``resource``."""
-    return {"id": resource.text, "name": resource.name, "properties": properties}
+    told = {"provisioningState": "Succeeded", **properties}
+    return {"id": resource.text, "name": resource.name, "properties": told}
 
 
 class Canned(_Adapter):

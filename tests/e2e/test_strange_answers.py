@@ -59,12 +59,14 @@ STRANGE: dict[str, Strange] = {
     "nothing-in-it": lambda _body: {},
     "an-error-inside": lambda _body: {"error": {"code": "InternalServerError"}},
     "items-of-no-shape": lambda _body: {"value": [None, 1, "x"]},
+    "no-properties": lambda body: {**body, "properties": {}},
     "another-resource": lambda body: {**body, "id": f"{body.get('id')}-else"},
     "words": each_field("x"),
     "lists": each_field([None]),
     "numbers": each_field(7),
 }
 READ = {
+    "registry": "registries/[^/]*$",
     "cluster": "managedClusters/[^/]*$",
     "endpoint": "privateEndpoints/prod-(blob|aks)-pe$",
     "interface": "networkInterfaces/",
@@ -121,3 +123,19 @@ def test_what_is_shown_in_no_known_shape_stops_nothing_else(
         stage.run_until_calm()
         assert differences(opened.before, portrait(cloud)) == [], name
         assert stage.services.records.intents("prod") == (), name
+
+
+@pytest.mark.parametrize("how", ["nothing-in-it", "no-properties", "another-resource"])
+def test_the_rules_of_an_account_that_was_not_shown_are_kept(
+    how: str, opened: Opened, tmp_path: Path
+) -> None:
+    """Its network rules are sent back whole: without those not shown, they were gone."""
+    stage, cloud = opened.again(tmp_path)
+    stage.prefix = "deceived-"
+    cloud.where, cloud.how = "storageAccounts/[^/]*$", STRANGE[how]
+    assert stage.run()["outcome"] != "InSync"
+    assert not [write for write in stage.writes() if "storageAccounts" in write]
+    cloud.how = None
+    stage.advance(120)
+    stage.run_until_calm()
+    assert differences(opened.before, portrait(cloud)) == []
