@@ -29,7 +29,7 @@ from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
 from shared.model.states import Phase, phase
 from shared.model.step import Edit, EditKind, PatchResource
-from shared.remediation import sources
+from shared.remediation import public_access, sources
 from shared.remediation.commands import run
 from shared.remediation.differences import (
     Difference,
@@ -43,6 +43,7 @@ from shared.remediation.differences import (
     unsettled,
 )
 from shared.remediation.network_rules import of_dead_rules, rule_reads
+from shared.remediation.public_access import in_perimeter, of_public_access
 from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "network_access"
@@ -113,7 +114,7 @@ def _differences(part: Guarded, environment: Environment, actual: Actual) -> lis
         case Found(body=body):
             obstacle = _obstacle(part, body)
             found = [
-                *_of_public_access(part, body),
+                *of_public_access(part.public_network_access, body),
                 *_of_default_action(part, body),
                 *_of_trusted_services(part, environment, body),
                 *_of_subnets(part, body),
@@ -121,7 +122,7 @@ def _differences(part: Guarded, environment: Environment, actual: Actual) -> lis
             if isinstance(part, StorageAccount):
                 found += of_dead_rules(part, body, actual)
             held_back = (held(item, obstacle) for item in found)
-            return [*_of_perimeter(body), *_of_state(part, body), *held_back]
+            return [*_of_state(part, body), *held_back]
         case Absent():
             seen = Evidence("resource", "none (404)", "one as declared")
             return [Difference("ResourceGone", (seen,), "", Disposition.REPORT, "ResourceGone")]
@@ -129,18 +130,6 @@ def _differences(part: Guarded, environment: Environment, actual: Actual) -> lis
             return [held(Difference("AccessUnreadable", ()), unread("resource", answer))]
         case None:
             return []
-
-
-def _perimeter(body: JsonObject) -> bool:
-    return str(dig(body, _PUBLIC) or "").lower() == "securedbyperimeter"
-
-
-def _of_perimeter(body: JsonObject) -> Iterator[Difference]:
-    """A perimeter overrides every other setting: nothing is written below it (domain.md 5)."""
-    if _perimeter(body):
-        seen = Evidence("publicNetworkAccess", "SecuredByPerimeter", "no perimeter")
-        report = Disposition.REPORT
-        yield Difference("SecuredByPerimeter", (seen,), "", report, "NetworkSecurityPerimeter")
 
 
 def _of_state(part: Guarded, body: JsonObject) -> Iterator[Difference]:
@@ -154,23 +143,13 @@ def _of_state(part: Guarded, body: JsonObject) -> Iterator[Difference]:
 
 
 def _obstacle(part: Guarded, body: JsonObject) -> Obstacle | None:
-    if _perimeter(body):
+    if in_perimeter(body):
         return Obstacle(Disposition.REPORT, "NetworkSecurityPerimeter")
     sku = str(dig(body, "sku.name") or "")
     if isinstance(part, Registry) and sku.lower() != "premium":
         seen = Evidence("sku", sku or "nothing", "Premium")
         return Obstacle(Disposition.REPORT, "RegistrySku", (seen,))
     return None
-
-
-def _of_public_access(part: Guarded, body: JsonObject) -> Iterator[Difference]:
-    wanted = part.public_network_access
-    live = str(dig(body, _PUBLIC) or "Enabled")
-    if wanted is None or live.lower() == wanted.lower() or _perimeter(body):
-        return
-    reason = "PublicAccessEnabled" if wanted == "Disabled" else "PublicAccessDisabled"
-    repair = f"Relink sets publicNetworkAccess to {wanted}, and that alone."
-    yield Difference(reason, (Evidence("publicNetworkAccess", live, wanted),), repair)
 
 
 def _of_default_action(part: Guarded, body: JsonObject) -> Iterator[Difference]:
@@ -363,11 +342,7 @@ REMEDIATOR: Final = Remediator(
             f"{sources.STORAGE_NETWORK}: rules of deleted subnets",
             Response.REPORTED,
         ),
-        "SecuredByPerimeter": Reason(
-            "A network security perimeter decides over its access.",
-            f"{sources.VAULT_NETWORK}: network security perimeter",
-            Response.REPORTED,
-        ),
+        **public_access.REASONS,
         "ResourceFailed": Reason(
             "Its last operation failed, so Azure does not vouch for it.",
             f"{sources.SECURE_INFERENCE}: the workspace and its associated resources",

@@ -18,11 +18,12 @@ from shared.model.edits import changes_of
 from shared.model.environment import Environment, Workspace
 from shared.model.finding import Disposition, Evidence, Finding
 from shared.model.json import JsonObject, dig
+from shared.model.parts import CLOSED
 from shared.model.plan import Unit
 from shared.model.resource_id import ResourceId
 from shared.model.states import Phase, phase
 from shared.model.step import Edit, EditKind, PatchResource
-from shared.remediation import sources
+from shared.remediation import public_access, sources
 from shared.remediation.commands import az, az_patch
 from shared.remediation.differences import (
     Difference,
@@ -34,6 +35,7 @@ from shared.remediation.differences import (
     unread,
     unsettled,
 )
+from shared.remediation.public_access import of_public_access
 from shared.remediator import Reason, Remediator, Response
 
 _NAME: Final = "workspace"
@@ -93,7 +95,6 @@ def _differences(
         case Found(body=body):
             return [
                 *_of_state(workspace, body),
-                *_of_perimeter(body),
                 *_of_public_access(workspace, body),
                 *_of_settings(workspace, body),
                 *_of_fixed(workspace, body),
@@ -121,30 +122,14 @@ def _of_state(workspace: Workspace, body: JsonObject) -> Iterator[Difference]:
     yield from unsettled("WorkspaceUnsettled", state)
 
 
-def _perimeter(body: JsonObject) -> bool:
-    return str(dig(body, f"properties.{_PUBLIC}") or "").lower() == "securedbyperimeter"
-
-
-def _of_perimeter(body: JsonObject) -> Iterator[Difference]:
-    """A perimeter overrides the switch: it is not written below one (domain.md 5)."""
-    if _perimeter(body):
-        seen = Evidence(_PUBLIC, "SecuredByPerimeter", "no perimeter")
-        yield _reported("SecuredByPerimeter", seen, why="NetworkSecurityPerimeter")
-
-
 def _of_public_access(workspace: Workspace, body: JsonObject) -> Iterator[Difference]:
     """The two switches override each other; the last write wins (domain.md 3.2)."""
     wanted = workspace.public_network_access
-    live = str(dig(body, f"properties.{_PUBLIC}") or "Enabled")
-    if wanted is None or _perimeter(body):
-        return
-    repair = f"Relink sets {_PUBLIC} to {wanted}, and that alone."
-    behind = dig(body, f"properties.{_BEHIND}") is True
-    if live.lower() != wanted.lower():
-        reason = "PublicAccessEnabled" if wanted == "Disabled" else "PublicAccessDisabled"
-        yield Difference(reason, (Evidence(_PUBLIC, live, wanted),), repair)
-    elif behind and wanted == "Disabled":
+    differing = list(of_public_access(wanted, body))
+    yield from differing
+    if not differing and wanted == "Disabled" and dig(body, f"properties.{_BEHIND}") is True:
         seen = Evidence(_BEHIND, "true", f"false, as {_PUBLIC} is Disabled")
+        repair = f"Relink sets {_PUBLIC} to {wanted}, and that alone."
         yield Difference("PublicAccessBehindVnet", (seen,), repair)
 
 
@@ -228,7 +213,7 @@ def _closed(registry: ResourceId | None, environment: Environment) -> Evidence |
     if registry is None:
         return None
     for part in environment.registries:
-        if part.id == registry and part.public_network_access == "Disabled":
+        if part.id == registry and part.public_network_access in CLOSED:
             return Evidence("registry", "declared closed to the public")
     if any(endpoint.target == registry for endpoint in environment.private_endpoints):
         return Evidence("registry", "declared behind a private endpoint")
@@ -298,11 +283,7 @@ REMEDIATOR: Final = Remediator(
             "The older switch lets the public in, although public network access was declared closed.",
             f"{sources.WORKSPACE_LINK}: the two switches override each other",
         ),
-        "SecuredByPerimeter": Reason(
-            "A network security perimeter decides over its access.",
-            f"{sources.VAULT_NETWORK}: network security perimeter",
-            Response.REPORTED,
-        ),
+        **public_access.REASONS,
         "LegacyModeChanged": Reason(
             "v1 legacy mode, which keeps requests off the public control plane, is not as declared.",
             f"{sources.WORKSPACE_LINK}: v1_legacy_mode",

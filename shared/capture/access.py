@@ -96,8 +96,11 @@ def _write_public_access(item: Item, body: JsonObject) -> None:
             item.remarks.append(_OPEN)
         case "disabled":
             item.body["publicNetworkAccess"] = "Disabled"
-        case _:
+        case "securedbyperimeter":
+            item.body["publicNetworkAccess"] = "SecuredByPerimeter"
             item.remarks.append(_PERIMETER)
+        case _:
+            item.remarks.append(f"publicNetworkAccess is '{live[:40]}', which Relink does not know")
 
 
 def _trusts(body: JsonObject, path: str) -> bool:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from shared.model.actual import Actual
 from shared.model.environment import API_VERSION, Environment, Workspace
+from shared.model.parts import CLOSED
 from shared.remediation.isolating import Member, members, missing_paths
 
 
@@ -33,5 +34,5 @@ def isolation_of(sections: Mapping[str, Iterable[Mapping[str, Any]]], actual: Ac
 
 
 def _inside(part: Member, declared: Environment, actual: Actual) -> bool:
-    closed = part.public_network_access == "Disabled"
+    closed = part.public_network_access in CLOSED
     return closed and not any(missing_paths(part, declared, actual))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from shared.model.part import (
     ClusterId,
@@ -20,6 +20,9 @@ from shared.model.part import (
 )
 
 type Switch = Literal["Enabled", "Disabled"]
+type PublicAccess = Literal["Enabled", "Disabled", "SecuredByPerimeter"]
+CLOSED: Final = frozenset({"Disabled", "SecuredByPerimeter"})
+"""Values of ``publicNetworkAccess`` that keep the public out."""
 
 
 class Access(Owned):
@@ -29,7 +32,7 @@ class Access(Owned):
     of a private endpoint.
     """
 
-    public_network_access: Switch | None = None
+    public_network_access: PublicAccess | None = None
     default_action: Literal["Allow", "Deny"] | None = None
     trusted_services: bool | None = None
     allowed_subnets: tuple[SubnetId, ...] = ()
@@ -73,7 +76,7 @@ class Workspace(Owned):
     """
 
     id: WorkspaceId
-    public_network_access: Switch | None = None
+    public_network_access: PublicAccess | None = None
     storage_account: StorageId | None = None
     key_vault: VaultId | None = None
     container_registry: RegistryId | None = None

@@ -22,6 +22,7 @@ from shared.model.environment import (
     Workspace,
 )
 from shared.model.json import JsonObject, dig
+from shared.model.parts import CLOSED
 from shared.model.resource_id import ResourceId
 from shared.remediation.commands import az, run
 
@@ -54,7 +55,7 @@ def members(environment: Environment) -> tuple[Member, ...]:
 
 def declared_closed(part: Member) -> bool | None:
     """Whether the manifest closes it to the public; nothing where it does not say."""
-    if part.public_network_access == "Disabled":
+    if part.public_network_access in CLOSED:
         return True
     denied = None if isinstance(part, Workspace) else part.default_action
     if denied == "Deny":

@@ -190,9 +190,10 @@ def test_the_access_of_a_storage_account_is_written_as_it_is(
     assert any("trusted Azure services" in remark for remark in item.remarks) is not trusted
 
 
-def test_a_perimeter_leaves_public_access_undeclared() -> None:
-    item = vault_item(CLUSTER, {"properties": {"publicNetworkAccess": "SecuredByPerimeter"}})
-    assert "publicNetworkAccess" not in item.body
+@pytest.mark.parametrize("live", ["SecuredByPerimeter", "securedByPerimeter"])
+def test_a_perimeter_is_captured(live: str) -> None:
+    item = vault_item(CLUSTER, {"properties": {"publicNetworkAccess": live}})
+    assert item.body["publicNetworkAccess"] == "SecuredByPerimeter"
     assert "perimeter" in item.remarks[0]
 
 

@@ -158,6 +158,35 @@ def test_a_perimeter_is_reported_and_never_written() -> None:
     assert world.plan(REMEDIATOR) == []
 
 
+PERIMETER = "SecuredByPerimeter"
+
+
+@pytest.mark.parametrize("live", [PERIMETER, PERIMETER.lower()])
+def test_a_declared_perimeter_is_in_sync(live: str) -> None:
+    env = declared("keyVaults", VAULT, publicNetworkAccess=PERIMETER)
+    assert World().set(VAULT, PUBLIC, live).find(REMEDIATOR, env) == []
+
+
+@pytest.mark.parametrize("live", ["Enabled", None], ids=["enabled", "absent"])
+def test_what_was_opened_goes_back_under_its_perimeter(live: object) -> None:
+    env = declared("keyVaults", VAULT, publicNetworkAccess=PERIMETER)
+    world = World().set(VAULT, PUBLIC, live)
+    assert reasons(world.find(REMEDIATOR, env)) == {("PublicAccessEnabled", "repair", "")}
+    (unit,) = world.plan(REMEDIATOR, env)
+    (step,) = unit.steps
+    assert isinstance(step, PatchResource)
+    assert [(edit.path, edit.value) for edit in step.edits] == [(PUBLIC, PERIMETER)]
+
+
+def test_what_was_closed_is_not_opened_to_a_perimeter() -> None:
+    env = declared("keyVaults", VAULT, publicNetworkAccess=PERIMETER)
+    world = World().set(VAULT, PUBLIC, "Disabled")
+    assert reasons(world.find(REMEDIATOR, env)) == {
+        ("PerimeterLeft", "report", "NetworkSecurityPerimeter")
+    }
+    assert world.plan(REMEDIATOR, env) == []
+
+
 def test_a_registry_below_premium_is_reported() -> None:
     world = World().set(REGISTRY, "sku.name", "Standard").set(REGISTRY, PUBLIC, "Enabled")
     assert reasons(world.find(REMEDIATOR)) == {("PublicAccessEnabled", "report", "RegistrySku")}

@@ -171,6 +171,11 @@ def test_a_perimeter_is_reported_and_the_rest_repaired() -> None:
     }
 
 
+def test_a_declared_perimeter_is_in_sync() -> None:
+    env = declared("workspaces", WORKSPACE, publicNetworkAccess="SecuredByPerimeter")
+    assert World().set(WORKSPACE, PUBLIC, "SecuredByPerimeter").find(REMEDIATOR, env) == []
+
+
 def test_what_declares_nothing_of_its_own_is_not_looked_at() -> None:
     for more in ({}, {"storageAccount": STORAGE.text}):
         env = environment(workspaces=[{"id": WORKSPACE.text, **more}])
