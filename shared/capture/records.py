@@ -61,7 +61,9 @@ def write_records(survey: Survey, item: Item, endpoint: ResourceId, view: Endpoi
     for each in sorted(chosen, key=lambda each: (each.zone, each.name)):
         ttl = each.view.ttl
         record = {"zone": each.zone.text, "name": each.name}
-        records.append({**record, "ttl": _DEFAULT_TTL if ttl is None else ttl})
+        others = set(each.view.addresses) - set(addresses)
+        more = {"shared": True} if others else {}
+        records.append({**record, "ttl": _DEFAULT_TTL if ttl is None else ttl, **more})
     if records:
         item.body["records"] = records
     else:

@@ -204,7 +204,7 @@ def _within_file(parsed: Parsed) -> Iterator[Problem]:
 
 
 def _records_within_file(parsed: Parsed) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
+    owners: dict[str, tuple[str, bool]] = {}
     for at, endpoint in enumerate(parsed.environment.private_endpoints):
         for number, record in enumerate(endpoint.records):
             path = ("privateEndpoints", at, "records", number)
@@ -216,10 +216,12 @@ def _records_within_file(parsed: Parsed) -> Iterator[Problem]:
                     "relative to its zone", message="is not a record name",
                 )  # fmt: skip
                 continue
-            if owners.setdefault(key, endpoint.id.key) != endpoint.id.key:
+            owner, shared = owners.setdefault(key, (endpoint.id.key, record.shared))
+            if owner != endpoint.id.key and not (shared and record.shared):
                 yield parsed.problem(
                     path, found=f"'{record.name}' in {record.zone.name}", allowed="one endpoint a "
-                    "record", message="is the record of another endpoint as well",
+                    "record, or shared: true at each", message="is the record of another endpoint "
+                    "as well",
                 )  # fmt: skip
 
 

@@ -104,11 +104,15 @@ class ZoneGroup(Declared):
 
 
 class OwnRecord(Declared):
-    """An A record kept in the customer's own zone, as zone groups write none for AKS."""
+    """An A record kept in the customer's own zone, as zone groups write none for AKS.
+
+    ``shared``: it holds addresses of others as well, which stay.
+    """
 
     zone: ZoneId
     name: str
     ttl: int = Field(default=300, ge=1, le=2147483647)
+    shared: bool = False
 
 
 class PrivateEndpoint(Owned):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from shared.model.actual import Absent, Actual, Found, Unreadable
-from shared.model.arm import ClusterView, InterfaceView, RecordView, full_name
+from shared.model.arm import ClusterView, RecordView, full_name
 from shared.model.environment import Environment, OwnRecord, PrivateEndpoint
 from shared.model.finding import Disposition, Evidence
 from shared.model.resource_id import ResourceId
@@ -34,7 +34,7 @@ REASONS: Final = {
         "Its own A record does not exist.", f"{sources.AKS_CONNECT}: the A record in your own zone"
     ),
     "RecordWrong": Reason(
-        "Its own A record does not hold exactly its address.",
+        "Its own A record does not hold its address, or holds more though it is not shared.",
         f"{sources.AKS_CONNECT}: update DNS when the address has changed",
         disruption="whoever uses an address that is written over and was not the endpoint's",
     ),
@@ -75,7 +75,6 @@ def of_records(
     missing: list[Evidence] = []
     wrong: list[Evidence] = []
     unseen: list[Obstacle] = []
-    interface = interface_of(endpoint, actual)
     records = written(environment, endpoint, actual)
     for record in records:
         name = f"A record {full_name(record.zone, record.name)}"
@@ -83,7 +82,8 @@ def of_records(
             case Absent():
                 missing.append(Evidence(name, "none (404)", "the endpoint's address"))
             case Found(body=body):
-                wrong += _wrong(name, RecordView.of(body), interface)
+                held_there = RecordView.of(body).addresses
+                wrong += _wrong(name, held_there, _wanted(environment, endpoint, record, actual))
             case Unreadable() as answer:
                 unseen.append(unread(name, answer))
             case None:
@@ -105,7 +105,10 @@ def of_records(
 def _differing(
     missing: list[Evidence], wrong: list[Evidence], unseen: list[Obstacle]
 ) -> Iterator[Difference]:
-    repair = "Relink writes the endpoint's address to it; its TTL and metadata stay."
+    repair = (
+        "Relink writes the endpoint's address to it. TTL and metadata stay, and the addresses of"
+        " others where it is shared."
+    )
     if missing:
         yield Difference("RecordMissing", tuple(missing), repair)
     if wrong:
@@ -115,30 +118,82 @@ def _differing(
         yield held(Difference("RecordUnreadable", evidence), graver(unseen))
 
 
-def _wrong(name: str, live: RecordView, interface: InterfaceView | None) -> list[Evidence]:
-    """Without a known address there is nothing to compare with."""
-    if interface is None or not interface.addresses:
+def _wrong(name: str, live: tuple[str, ...], wanted: tuple[str, ...]) -> list[Evidence]:
+    if not wanted or sorted(live) == sorted(wanted):
         return []
-    address = interface.addresses[0]
-    if live.addresses == (address,):
-        return []
-    return [Evidence(name, ", ".join(live.addresses) or "no address", address)]
+    return [Evidence(name, ", ".join(live) or "no address", ", ".join(wanted))]
+
+
+def _address(endpoint: PrivateEndpoint, actual: Actual) -> str:
+    """The address that it has; empty while that is not known."""
+    interface = interface_of(endpoint, actual)
+    return next(iter(interface.addresses if interface else ()), "")
+
+
+def _had(endpoint: PrivateEndpoint, actual: Actual) -> set[str]:
+    """The address that it has, and those it had when it was last seen in order."""
+    interface, link = interface_of(endpoint, actual), actual.memory.link(endpoint.id)
+    return {*(interface.addresses if interface else ()), *(link.addresses if link else ())}
+
+
+def _composed(
+    environment: Environment, endpoint: PrivateEndpoint, record: OwnRecord, actual: Actual
+) -> list[str | PrivateEndpoint]:
+    """What the record is to hold, in the order that it has: endpoints of ours, others' addresses.
+
+    A shared one keeps what is neither the endpoint's nor was. Another declared endpoint of the same
+    record stands for its own address, which may be a new one by the time of the write.
+    """
+    if not record.shared:
+        return [endpoint]
+    ours = [endpoint] + [
+        other
+        for other in environment.private_endpoints
+        if other.id != endpoint.id
+        and _address(other, actual)
+        and record_id(record) in {record_id(r) for r in other.records}
+    ]
+    current = {_address(other, actual): other for other in ours}
+    whose = {address: other for other in ours for address in _had(other, actual)} | current
+    body = actual.body(record_id(record))
+    live = RecordView.of(body).addresses if body is not None else ()
+    found: list[str | PrivateEndpoint] = [whose.get(address, address) for address in live]
+    kept = [each for at, each in enumerate(found) if each not in found[:at]]
+    return kept if endpoint in kept else [*kept, endpoint]
+
+
+def _wanted(
+    environment: Environment, endpoint: PrivateEndpoint, record: OwnRecord, actual: Actual
+) -> tuple[str, ...]:
+    """The addresses that it is to hold now; none while the endpoint's is not known."""
+    if not _address(endpoint, actual):
+        return ()
+    parts = _composed(environment, endpoint, record, actual)
+    return tuple(each if isinstance(each, str) else _address(each, actual) for each in parts)
 
 
 def record_steps(
     environment: Environment, endpoint: PrivateEndpoint, actual: Actual
 ) -> Iterator[PutResource]:
-    """Its own A records, holding its address and nothing else; TTL and metadata stay."""
+    """Its own A records, with its address and, where shared, those of others; the rest stays."""
     for record in written(environment, endpoint, actual):
         body = actual.body(record_id(record))
         live = RecordView.of(body) if body is not None else RecordView((), None, {})
+        parts = _composed(environment, endpoint, record, actual)
         properties: dict[str, Any] = {
             "ttl": live.ttl if live.ttl is not None else record.ttl,
-            "aRecords": [{"ipv4Address": reference(endpoint.id, Known.ADDRESS)}],
+            "aRecords": [
+                {
+                    "ipv4Address": each
+                    if isinstance(each, str)
+                    else reference(each.id, Known.ADDRESS)
+                }
+                for each in parts
+            ],
         }
         if live.metadata:
             properties["metadata"] = dict(live.metadata)
-        after = [f"the address of {endpoint.id.name}"]
+        after = [e if isinstance(e, str) else f"the address of {e.id.name}" for e in parts]
         change = Change("aRecords", list(live.addresses) or None, after)
         yield PutResource(record_id(record), {"properties": properties}, (change,))
 
@@ -153,8 +208,8 @@ def foreign_addresses(
     """
     if actual.memory.intent(endpoint.id) is not None:
         return ()
-    interface, link = interface_of(endpoint, actual), actual.memory.link(endpoint.id)
-    own = {*(interface.addresses if interface else ()), *(link.addresses if link else ())}
-    bodies = (actual.body(record_id(r)) for r in written(environment, endpoint, actual))
+    own = _had(endpoint, actual)
+    exact = [r for r in written(environment, endpoint, actual) if not r.shared]
+    bodies = (actual.body(record_id(r)) for r in exact)
     held = (a for body in bodies if body is not None for a in RecordView.of(body).addresses)
     return tuple(dict.fromkeys(address for address in held if address not in own))

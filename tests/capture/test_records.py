@@ -128,6 +128,12 @@ def test_what_could_not_be_read_leads_to_no_record(unread: ResourceId) -> None:
     assert "could not be read, so no A record is taken for its own" in said
 
 
+def test_a_record_with_the_addresses_of_others_is_declared_as_shared() -> None:
+    (alone,) = captured(zone_of(Answers(), APEX, (HUB,), apex="10.0.0.4")).private_endpoints
+    (both,) = captured(zone_of(Answers(), APEX, (HUB,), apex="10.0.0.4 10.9.0.4")).private_endpoints
+    assert [r.shared for r in (*alone.records, *both.records)] == [False, True]
+
+
 @dataclass(frozen=True)
 class Shared:
     """A central zone that several clusters' records lie in, as hypothesis draws it."""

@@ -56,3 +56,51 @@ def test_the_record_that_aks_keeps_is_not_written_though_a_manifest_declares_it(
     said = world.relink("reconcile", str(file), "--yes")
     assert "RecordAksOwned" in said.output
     assert addresses(world, f"{zone}/A/prod-1") == ["10.10.0.4"]
+
+
+def address(world: World, endpoint: str) -> str:
+    """The address of an endpoint."""
+    (card,) = world.body(endpoint)["properties"]["networkInterfaces"]
+    (configuration,) = world.body(card["id"])["properties"]["ipConfigurations"]
+    return str(configuration["properties"]["privateIPAddress"])
+
+
+def test_a_record_of_two_endpoints_and_a_proxy_follows_both_through_a_restart(
+    world: World,
+) -> None:
+    name = "557f822b-4e5d-5d97-b1d6-43d6a4d8cf89.privatelink.westeurope.azmk8s.io"
+    zone = world.plan.id("hub", f"Microsoft.Network/privateDnsZones/{name}")
+    other = world.plan.id("hub-2", f"Microsoft.Network/privateDnsZones/{name}")
+    network = world.plan.id("hub-2", "Microsoft.Network/virtualNetworks/prod-hub-2-vnet")
+    first, second = (
+        world.endpoint("aks", "hub"),
+        world.endpoint("aks", "hub").replace("/prod-hub/", "/prod-hub-2/") + "-2",
+    )
+    for link in world.cloud.store.of_type("Microsoft.Network/privateDnsZones/virtualNetworkLinks"):
+        if link.id.lower().startswith(other.lower()):
+            world.does("DELETE", link.id)
+    (record,) = (
+        r.id
+        for r in world.cloud.store.of_type("Microsoft.Network/privateDnsZones/A")
+        if r.id.lower().startswith(zone.lower())
+    )
+    linked = {"virtualNetwork": {"id": network}, "registrationEnabled": False}
+    link_body = {"location": "global", "properties": linked}
+    world.does("PUT", f"{zone}/virtualNetworkLinks/to-other", link_body)
+    held = [address(world, first), "10.99.0.4", address(world, second)]
+    body = {"ttl": 300, "aRecords": [{"ipv4Address": each} for each in held]}
+    world.does("PUT", record, {"properties": body})
+    file = world.captured()
+    assert world.relink("validate", str(file)).exit_code == 0
+    declared = parse_manifest(file.read_text(), "prod.yaml").private_endpoints
+    assert [len(e.records) for e in declared if e.to_cluster] == [1, 1]
+    assert world.relink("reconcile", str(file), "--yes").exit_code == 0
+    assert addresses(world, record) == held
+    world.restart()
+    again = ("reconcile", str(file), "--yes", "--only", "cluster_endpoint")
+    done = world.relink(*again)
+    assert done.exit_code == 0, done.output
+    fresh = [address(world, first), "10.99.0.4", address(world, second)]
+    assert addresses(world, record) == fresh
+    assert not set(fresh) & set(held) - {"10.99.0.4"}
+    assert "InSync" in world.relink(*again).output

@@ -112,6 +112,17 @@ def test_a_record_of_two_endpoints_is_refused() -> None:
     assert "another endpoint" in told.message
 
 
+def test_a_record_of_two_endpoints_is_taken_where_both_say_that_it_is_shared() -> None:
+    mine = (
+        f"    records:\n      - {{zone: {AKS_ZONE}, name: AKS-dns, shared: true}}\n    zoneGroup:\n"
+    )
+    theirs = ("name: aks-dns", "name: aks-dns\n        shared: true")
+    read = parse_manifest(manifest(("    zoneGroup:\n", mine), theirs), "prod.yaml")
+    assert all(record.shared for e in read.private_endpoints for record in e.records)
+    (told,) = problems_of(manifest(("    zoneGroup:\n", mine)))
+    assert "shared: true at each" in str(told)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
