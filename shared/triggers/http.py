@@ -12,7 +12,7 @@ from shared.guards import mode_of
 from shared.manifests import Declared
 from shared.model.codec import dump
 from shared.model.trigger import Cause, Trigger
-from shared.records import Pause
+from shared.records import Pause, StoreError
 from shared.triggers.answering import answered
 from shared.triggers.bodies import (
     ReasonBody,
@@ -109,7 +109,7 @@ def _list(services: Services) -> func.HttpResponse:
     return answer(
         {
             "environments": [
-                _brief(services, name, declared)
+                _brief_or_why_not(services, name, declared)
                 for name, declared in sorted(manifests.environments.items())
             ],
             "problems": [dump(each) for each in manifests.problems],
@@ -117,9 +117,25 @@ def _list(services: Services) -> func.HttpResponse:
     )
 
 
+def _brief_or_why_not(services: Services, name: str, declared: Declared) -> dict[str, Any]:
+    """One environment in the list. Where its records cannot be read, ``unread`` says why."""
+    try:
+        return _brief(services, name, declared)
+    except StoreError as error:
+        return {**_declaration(services, name, declared), "unread": str(error)}
+
+
 def _brief(services: Services, name: str, declared: Declared) -> dict[str, Any]:
     last = next(iter(services.records.runs(name, 1)), None)
     paused = services.records.paused(name)
+    return {
+        **_declaration(services, name, declared),
+        "paused": dump(paused) if paused else None,
+        "lastRun": {key: last[key] for key in ("id", "outcome", "finishedAt")} if last else None,
+    }
+
+
+def _declaration(services: Services, name: str, declared: Declared) -> dict[str, Any]:
     return {
         "name": name,
         "manifest": {
@@ -128,8 +144,6 @@ def _brief(services: Services, name: str, declared: Declared) -> dict[str, Any]:
             "stale": declared.stale,
         },
         "mode": min_mode(services, declared),
-        "paused": dump(paused) if paused else None,
-        "lastRun": {key: last[key] for key in ("id", "outcome", "finishedAt")} if last else None,
     }
 
 

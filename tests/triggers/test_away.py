@@ -280,3 +280,20 @@ async def test_odd_names_and_ids_are_not_found(tmp_path: Path, name: str) -> Non
         assert len(is_problem(await call(here, route, request(name=name)), 404)["detail"]) < 1000
     for route in ("show_run", "approve_run", "reject_run"):
         assert len(is_problem(await call(here, route, request(id=name)), 404)["detail"]) < 1000
+
+
+async def test_an_environment_whose_records_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    here = world(tmp_path, (), environment(), environment(name="test"))
+
+    class Sick(FolderStore):
+        def read(self, key: str) -> Any:  # noqa: ANN401 - as the store's
+            if key.startswith("environments/prod/"):
+                raise StoreUnavailableError(f"cannot read '{key}' now")
+            return super().read(key)
+
+    with_records(here, Sick(tmp_path / "records"))
+    listed = body_of(await call(here, "list_environments", request()))["environments"]
+    told = {each["name"]: each for each in listed}
+    assert "cannot read" in told["prod"]["unread"]
+    assert "paused" not in told["prod"]
+    assert told["test"]["paused"] is None
