@@ -41,7 +41,7 @@ def proofs(
 
     A link that is new since it was verified proves a restart after that, whoever repairs the
     endpoint. A connection that is gone may have been removed alone: it is a suspicion, kept when
-    the repair would make it invisible.
+    the repair would make it invisible. What does not exist is made after it, and owes nothing.
     """
     after: dict[ResourceId, datetime] = {}
     new: dict[ResourceId, Debt] = {}
@@ -53,7 +53,7 @@ def proofs(
             continue
         source = f"{SEEN}: {finding.reason} on {finding.resource}"
         for debt in debts_of(environment, cluster, now, source):
-            if debt.target not in known:
+            if debt.target not in known and not actual.absent(debt.target):
                 kept = new.get(debt.target, debt)
                 new[debt.target] = replace(kept, after=after.get(cluster, kept.after))
     return Proofs(tuple(new.values()), tuple(_learnt(actual, findings, after)))
