@@ -147,7 +147,10 @@ MALFORMED: dict[str, Mapping[str, Any]] = {
     "no-id": {"id": ""},
     "no-data": {"data": None},
     "a-list-for-data": {"data": ["x"]},
-    "no-resource": {"data": {"operationName": "A.B/c/write"}, "subject": None},
+    "no-resource": {
+        "data": {"operationName": "Microsoft.ContainerService/managedClusters/start/action"},
+        "subject": None,
+    },
     "no-operation": {"data": {"resourceUri": "/subscriptions/" + FOREIGN}},
     "an-id-that-leads-elsewhere": {"data": {"resourceUri": "/subscriptions/../x?y=1"}},
     "no-time": {"eventTime": "yesterday"},
