@@ -6,9 +6,9 @@ Owns the process: its signals, its log on standard error, its exit status.
 import argparse
 import logging
 import os
+import queue
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from devhost.errors import HostError
@@ -43,15 +43,16 @@ def serve(
     Call it on the main thread of a process that does nothing else.
     """
     _log_to_stderr()
-    stop = threading.Event()
+    # A signal may come while this very thread holds an Event's lock; this queue takes that.
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.put(None))
     host = Host(app_dir, state, port=port, key=key)
     try:
         host.start()
-        host.on_end(stop.set)
+        host.on_end(lambda: stop.put(None))
         _say(f"listening on {host.url}, {host.key_words}")
-        stop.wait()
+        stop.get()
         left = host.stop(grace)
     except HostError as error:
         _say(f"error: {error}")

@@ -6,10 +6,10 @@ Prints the environment variables that lead clients here, one a line, ready for `
 import argparse
 import json
 import os
+import queue
 import shlex
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from simulator.clock import SystemClock
@@ -69,9 +69,10 @@ def main() -> int:
     ):
         if seconds:
             cloud.add_fault(Fault(kind, seconds=seconds, times=None))
-    stopping = threading.Event()
+    # A signal may come while this very thread holds an Event's lock; this queue takes that.
+    stopping: queue.SimpleQueue[None] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, lambda *_: stopping.put(None))
     server = Server(
         cloud, port=chosen.port, state_dir=chosen.state_dir, dead_letters=chosen.dead_letters
     )
@@ -81,7 +82,7 @@ def main() -> int:
             chosen.exports_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
-        stopping.wait()
+        stopping.get()
     return 0
 
 
