@@ -105,24 +105,23 @@ def _add_wishing(
 
 
 def _list(services: Services) -> func.HttpResponse:
+    """Every environment. Where the records of one cannot be read, ``unread`` says why.
+
+    Raises:
+        StoreError: when those of none can be read.
+    """
     manifests = services.manifests.current()
-    return answer(
-        {
-            "environments": [
-                _brief_or_why_not(services, name, declared)
-                for name, declared in sorted(manifests.environments.items())
-            ],
-            "problems": [dump(each) for each in manifests.problems],
-        }
-    )
-
-
-def _brief_or_why_not(services: Services, name: str, declared: Declared) -> dict[str, Any]:
-    """One environment in the list. Where its records cannot be read, ``unread`` says why."""
-    try:
-        return _brief(services, name, declared)
-    except StoreError as error:
-        return {**_declaration(services, name, declared), "unread": str(error)}
+    listed: list[dict[str, Any]] = []
+    unread: list[StoreError] = []
+    for name, declared in sorted(manifests.environments.items()):
+        try:
+            listed.append(_brief(services, name, declared))
+        except StoreError as error:
+            unread.append(error)
+            listed.append({**_declaration(services, name, declared), "unread": str(error)})
+    if unread and len(unread) == len(listed):
+        raise unread[0]
+    return answer({"environments": listed, "problems": [dump(each) for each in manifests.problems]})
 
 
 def _brief(services: Services, name: str, declared: Declared) -> dict[str, Any]:
