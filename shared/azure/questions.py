@@ -18,7 +18,7 @@ from shared.azure.lists import list_below
 from shared.azure.wire import ask, ask_all
 from shared.model.actual import Absent, Found, Observation, Question, Read, Unreadable
 from shared.model.arm import moment
-from shared.model.json import JsonObject
+from shared.model.json import JsonObject, dig
 from shared.model.resource_id import ResourceId
 
 _NOT_SEEN: Final = frozenset(
@@ -92,11 +92,10 @@ def _got(clients: Clients, resource: ResourceId) -> JsonObject:
     and what is sent back whole would lose what was not shown (``_SENT_WHOLE``).
     """
     body = ask(partial(kind_of(resource).get, clients, resource)).body
-    properties = body.get("properties")
-    shown = isinstance(properties, Mapping) and properties
     whole = _SENT_WHOLE.get(resource.type)
-    shown = shown and (whole is None or isinstance(properties.get(whole), Mapping))
-    if not (shown or not resource.resource_group) or ResourceId.maybe(body.get("id")) != resource:
+    shown = dig(body, f"properties.{whole}" if whole else "properties")
+    is_shown = (isinstance(shown, Mapping) and bool(shown)) or not resource.resource_group
+    if not is_shown or ResourceId.maybe(body.get("id")) != resource:
         raise Terminal("NotTheResource", f"Azure's answer does not show {resource}")
     return body
 
