@@ -258,13 +258,14 @@ def test_what_was_written_and_then_deleted_is_not_waited_for(
 def test_what_arm_does_not_know_yet_is_waited_for(virtual: Bench) -> None:
     """A read right after a write may miss it: it came back three times as not found here."""
     virtual.cloud.add_fault(Fault(Mischief.HIDE, path="privateEndpoints", reads=3))
+    live = virtual.live(virtual.endpoint)["properties"]
+    (connection,) = live["privateLinkServiceConnections"]
+    target = {name: connection["properties"][name] for name in ("privateLinkServiceId", "groupIds")}
     body = {
         "location": "westeurope",
         "properties": {
-            "subnet": virtual.live(virtual.endpoint)["properties"]["subnet"],
-            "privateLinkServiceConnections": virtual.live(virtual.endpoint)["properties"][
-                "privateLinkServiceConnections"
-            ],
+            "subnet": {"id": live["subnet"]["id"]},
+            "privateLinkServiceConnections": [{"name": connection["name"], "properties": target}],
         },
     }
     fresh = virtual.id(f"{virtual.endpoint.text}-2")
