@@ -90,8 +90,10 @@ class Direct(_Adapter):
 
 
 def shown(resource: ResourceId, **properties: object) -> dict[str, Any]:
-    """How ARM shows ``resource``."""
+    """How ARM shows ``resource``; an account never without its network rules."""
     told = {"provisioningState": "Succeeded", **properties}
+    if resource.type == "microsoft.storage/storageaccounts":
+        told.setdefault("networkAcls", {"defaultAction": "Deny"})
     return {"id": resource.text, "name": resource.name, "properties": told}
 
 
